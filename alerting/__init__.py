@@ -1,0 +1,1 @@
+"""From Finding to Alert, notice, action and verdict."""

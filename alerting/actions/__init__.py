@@ -1,0 +1,1 @@
+"""What an alert may set off, one file per action."""

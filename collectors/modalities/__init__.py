@@ -1,0 +1,1 @@
+"""Features per modality, one file each."""

@@ -1,0 +1,1 @@
+"""Inference protocols, one file each."""

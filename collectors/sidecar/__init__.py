@@ -1,0 +1,1 @@
+"""The sidecar: a pump in the path and a reader beside it."""

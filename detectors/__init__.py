@@ -1,0 +1,1 @@
+"""From Event to Finding."""

@@ -1,0 +1,1 @@
+"""Fairness checks, one file per metric."""

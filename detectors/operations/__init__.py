@@ -1,0 +1,1 @@
+"""Error rate, latency and other operational checks."""

@@ -1,0 +1,1 @@
+"""Performance checks that need labels."""

@@ -1,0 +1,1 @@
+"""Distributions, limits, evidence: imports nothing of ours."""

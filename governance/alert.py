@@ -1,0 +1,77 @@
+"""Alert: the life of a condition over findings, and what hangs on it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from governance.event import ComponentKey  # noqa: TC001 - msgspec reads the annotations
+from governance.finding import Status  # noqa: TC001
+
+
+class AlertState(StrEnum):
+    """inactive -> pending -> firing -> resolved (-> pending ...)."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How loud: a breach pages, a warning does not."""
+
+    WARNING = "warning"
+    BREACH = "breach"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AlertKey:
+    """What an alert is about; its subjects (features, groups) go to annotations."""
+
+    component: ComponentKey
+    version: str
+    modality: str
+    check: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Stable id of the alert, 16 hex digits."""
+        parts = (str(self.component), self.version, self.modality, self.check)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one judged window says about an alert's condition (worst subject of the check)."""
+
+    window: int
+    revision: int
+    status: Status
+    end_us: int
+    finding_ids: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()  # in breach or warning, worst first
+    summary: str = ""  # value, interval, threshold, evidence, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert as it stands; times in microseconds UTC, None where it has not happened.
+
+    ``incident`` counts how often the condition has left inactive or resolved: it names one
+    incident in deliveries and audit. ``history`` holds the newest judged windows, oldest first,
+    as far as the rule looks back.
+    """
+
+    key: AlertKey
+    state: AlertState = AlertState.INACTIVE
+    severity: Severity = Severity.BREACH
+    incident: int = 0
+    generation: int = 0
+    reason: str = ""
+    pending_since_us: int | None = None
+    firing_since_us: int | None = None
+    resolved_at_us: int | None = None
+    changed_at_us: int | None = None
+    history: tuple[Observation, ...] = field(default=())

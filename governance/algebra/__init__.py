@@ -1,0 +1,1 @@
+"""Named integer arrays that merge by addition, and the codings that fill them."""

@@ -1,0 +1,1 @@
+"""The bus: ports, the embedded file log, Apache Kafka."""

@@ -1,0 +1,1 @@
+"""The program `evenhand`: one file per command."""

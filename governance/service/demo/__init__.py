@@ -1,0 +1,1 @@
+"""The demo: main job on real data, in one command."""

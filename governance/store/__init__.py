@@ -1,0 +1,1 @@
+"""State over one SQL URL: tables, migrations and one file per port."""

@@ -1,0 +1,1 @@
+"""Bytes on the bus: columns, JSON, headers."""
