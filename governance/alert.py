@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from governance.event import ComponentKey  # noqa: TC001 - msgspec reads the annotations
-from governance.finding import Status  # noqa: TC001
+from governance.component.key import ComponentKey  # noqa: TC001 - msgspec reads the annotations
+from governance.finding import Status
 
 
 class AlertState(StrEnum):
@@ -17,6 +17,16 @@ class AlertState(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     RESOLVED = "resolved"
+
+
+_RANK = {
+    Status.INSUFFICIENT: 0,
+    Status.IDLE: 0,
+    Status.BLIND: 0,
+    Status.OK: 1,
+    Status.WARNING: 2,
+    Status.BREACH: 3,
+}
 
 
 class Severity(StrEnum):
@@ -43,16 +53,29 @@ class AlertKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """The newest revision of one finding, as far as an alert needs it."""
+
+    subject: str
+    status: Status
+    revision: int
+    finding_id: str
+    summary: str  # value, interval, threshold and evidence, in words
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """What one judged window says about an alert's condition (worst subject of the check)."""
+    """One judged window of an alert's check: a judgement per subject, worst first."""
 
     window: int
-    revision: int
-    status: Status
+    start_us: int
     end_us: int
-    finding_ids: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = ()  # in breach or warning, worst first
-    summary: str = ""  # value, interval, threshold, evidence, in words
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def status(self) -> Status:
+        """Status of the worst subject; ``insufficient`` only if no subject was judged."""
+        return max((j.status for j in self.judgements), key=_RANK.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,7 @@ class Alert:
 
     ``incident`` counts how often the condition has left inactive or resolved: it names one
     incident in deliveries and audit. ``history`` holds the newest judged windows, oldest first,
-    as far as the rule looks back.
+    as far as the rule looks back. ``acted`` names the actions that this incident has set off.
     """
 
     key: AlertKey
@@ -75,3 +98,4 @@ class Alert:
     resolved_at_us: int | None = None
     changed_at_us: int | None = None
     history: tuple[Observation, ...] = field(default=())
+    acted: tuple[str, ...] = ()

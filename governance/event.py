@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from governance.component.key import ComponentKey as ComponentKey  # noqa: PLC0414
 from governance.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -53,25 +54,6 @@ class MessageType(StrEnum):
     HEARTBEAT = "io.evenhand.heartbeat.v1"
     BYE = "io.evenhand.bye.v1"
     TICK = "io.evenhand.tick.v1"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ComponentKey:
-    """What a component is called everywhere: ``namespace/name``."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-    @classmethod
-    def parse(cls, text: str) -> ComponentKey:
-        """Read ``namespace/name``; raises ValueError for anything else."""
-        namespace, slash, name = text.partition("/")
-        if not (namespace and slash and name) or "/" in name:
-            raise ValueError(f"{text!r} is not namespace/component")
-        return cls(namespace, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from governance.clock import format_instant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from governance.event import ComponentKey
+    from governance.component.key import ComponentKey
 
 
 class Status(StrEnum):

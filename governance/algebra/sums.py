@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from governance.errors import ShapeError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -38,7 +36,7 @@ def merge(parts: Iterable[Mapping[str, NDArray[np.int64]]]) -> Sums:
 
     Raises
     ------
-    ShapeError
+    ValueError
         If two arrays of one name differ in their number of axes.
     """
     total: Sums = {}
@@ -106,7 +104,7 @@ def _add(name: str, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArra
     if left.shape == right.shape:
         return left + right
     if left.ndim != right.ndim:
-        raise ShapeError(
+        raise ValueError(
             f"array {name!r} has {left.ndim} axes in one part, {right.ndim} in another"
         )
     shape = tuple(max(sizes) for sizes in zip(left.shape, right.shape, strict=True))

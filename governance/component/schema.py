@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from governance.clock import parse_duration_us
+from governance.component.key import ComponentKey
 from governance.component.selector import Selector, parse_selector
-from governance.event import ComponentKey
 
 API_VERSION = "apexlogic.io/v1alpha1"
 KIND = "MultimodalAIComponent"

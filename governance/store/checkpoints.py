@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from governance.event import ComponentKey
+    from governance.component.key import ComponentKey
     from governance.finding import Finding
 
 

@@ -1,0 +1,37 @@
+"""The contract of notifiers: where a delivery goes, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from governance.store.deliveries import Delivery
+
+
+class Result(StrEnum):
+    """What one attempt gave."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"  # the receiver may be well later
+    REFUSED = "refused"  # it never will be: the delivery is dead
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt's result with its reason, and the receiver's wish for the next time."""
+
+    result: Result
+    reason: str
+    retry_after_seconds: float | None = None
+
+
+class Notifier(Protocol):
+    """Carries deliveries of one kind to their receivers."""
+
+    def deliver(self, delivery: Delivery, now_us: int) -> Attempt:
+        """Try once; never raises for what the receiver does."""
+
+    def close(self) -> None:
+        """Free connections."""
