@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -82,5 +82,15 @@ class Detector(Protocol):
 class Factory(Protocol):
     """Makes the detector of a component, or None where nothing is declared for it."""
 
-    def __call__(self, component: Component, reference: Reference | None) -> Detector | None:
-        """``reference`` is that of the version that will be judged; None = there is none."""
+    def __call__(
+        self,
+        component: Component,
+        reference: Reference | None,
+        *,
+        keyed: Callable[[str, str], str] | None = None,
+    ) -> Detector | None:
+        """``reference`` is that of the version that will be judged; None = there is none.
+
+        ``keyed`` gives the keyed code of (attribute or feature, value) where values travel as
+        such; None = values travel as they are.
+        """
