@@ -1,0 +1,97 @@
+"""Outcomes and groups: from the columns that signals name to what fairness counts.
+
+Live capture, the door and replay read ``favourable``, ``names`` and ``others`` with this one
+implementation; all comparisons are of canonical text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collectors.modalities.tabular import category, numbers
+from governance.algebra.canonical import canonical_text
+from governance.event import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from governance.component.schema import Favourable, GroupSignal, Signals
+
+POOLED = "other"  # the group of the values that ``others: pool`` puts together
+UNKNOWN = -1
+
+
+def favourable_outcome(
+    rule: Favourable | None, prediction: Column | None, score: Column | None, n: int
+) -> NDArray[np.int8]:
+    """Whether each outcome is favourable, shape (n,): 1, 0, or -1 for unknown.
+
+    ``in`` compares the prediction; ``atLeast`` bounds the score, which is unknown where it is
+    missing or not finite. Unknown throughout where nothing is declared or nothing was seen.
+    """
+    if rule is not None and rule.values is not None and prediction is not None:
+        return _among(prediction, map(canonical_text, rule.values))
+    if rule is not None and rule.at_least is not None and score is not None:
+        return _at_least(score, rule.at_least)
+    return np.full(n, UNKNOWN, dtype=np.int8)
+
+
+def favourable_label(signals: Signals, label: Column) -> NDArray[np.int8]:
+    """Whether each label is favourable, shape (n,): 1, 0, or -1 for unknown.
+
+    The label's own ``favourable`` wins; else the prediction's ``in``; else, beside ``atLeast``,
+    a label is favourable if it is 1 or true.
+    """
+    own = signals.label.favourable if signals.label is not None else None
+    if own is not None:
+        return favourable_outcome(own, label, label, len(label.values))
+    if signals.favourable is None:
+        return np.full(len(label.values), UNKNOWN, dtype=np.int8)
+    listed = signals.favourable.values
+    return _among(label, ("1", "true") if listed is None else map(canonical_text, listed))
+
+
+def group_column(signal: GroupSignal, source: Column) -> Column:
+    """The groups of an attribute, shape (n,), as texts; -1 = in no group (missing or dropped)."""
+    coded = as_category(source)
+    names = {canonical_text(code): name for code, name in signal.names.items()}
+    texts = [names.get(text, _unnamed(signal, text)) for text in coded.dictionary or ()]
+    return _recode(texts, coded.values)
+
+
+def as_category(column: Column) -> Column:
+    """The column as canonical texts, each once in the dictionary; the missing stay missing."""
+    if column.dictionary is None:
+        return category(column.values)
+    return _recode([canonical_text(text) or None for text in column.dictionary], column.values)
+
+
+def _among(column: Column, favourable: Iterable[str]) -> NDArray[np.int8]:
+    coded = as_category(column)
+    listed = frozenset(favourable)
+    verdicts = [*(text in listed for text in coded.dictionary or ()), UNKNOWN]
+    return np.asarray(verdicts, dtype=np.int8).take(coded.values)  # code -1 reads the last one
+
+
+def _at_least(column: Column, bound: float) -> NDArray[np.int8]:
+    values = column.values
+    if column.dictionary is not None:
+        texts: NDArray[Any] = np.array([*column.dictionary, None], dtype=object)
+        parsed = numbers(texts[values])
+        values = np.full(len(values), np.nan) if parsed is None else parsed
+    return np.where(np.isfinite(values), values >= bound, UNKNOWN).astype(np.int8)
+
+
+def _unnamed(signal: GroupSignal, text: str) -> str | None:
+    if signal.others == "pool":
+        return POOLED
+    return text if signal.others == "keep" else None
+
+
+def _recode(texts: list[str | None], codes: NDArray[Any]) -> Column:
+    recoded = Column.encode([*texts, None])
+    return recoded.take(np.where(codes < 0, len(texts), codes))
