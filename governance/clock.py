@@ -99,7 +99,7 @@ def parse_instant_us(text: str) -> int:
     """
     try:
         return round(float(text) * SECOND_US)
-    except ValueError:
+    except (ValueError, OverflowError):  # text, nan, inf
         pass
     try:
         instant = datetime.fromisoformat(text)
