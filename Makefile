@@ -1,0 +1,36 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for daily work.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test test-slow lint bench servers clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labels, alert, webhook
+	@$(BIN)/evenhand demo
+
+test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: $(STAMP) servers ## Run the long guarantee tests and print their tables
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(STAMP) ## Print the benchmarks, as ratios to a named peer in one run
+	@$(BIN)/python -m benchmarks
+
+servers: $(STAMP) ## Fetch the servers that the tests start (into .cache)
+	@$(BIN)/python -m tests.testkit
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (first run only) ..."
+	@$(PYTHON) scripts/make_environment.py $(VENV)
+	@touch $(STAMP)
+
+clean: ## Remove the environment and the fetched servers
+	@rm -rf $(VENV) .cache dist
