@@ -32,10 +32,14 @@ _AT_LEAST = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Fire on ``breaches`` of the newest ``of_windows`` judged windows."""
+    """Fire on ``breaches`` of the newest ``of_windows`` judged windows.
+
+    ``remember`` judged windows are kept, for actions that ask for longer runs.
+    """
 
     breaches: int = 2
     of_windows: int = 3
+    remember: int = 3
 
     def __post_init__(self) -> None:
         if not 1 <= self.breaches <= self.of_windows:
@@ -111,9 +115,10 @@ def _remember(
     newest = sorted(by_window.values(), key=lambda w: w.window)
     judged = [w.window for w in newest if w.status in _JUDGED]
     # An unjudged window takes no place of a judged one, so telemetry gaps do not shorten memory.
-    oldest_kept = judged[-rule.of_windows] if len(judged) > rule.of_windows else None
+    size = max(rule.remember, rule.of_windows)
+    oldest_kept = judged[-size] if len(judged) > size else None
     kept = [w for w in newest if oldest_kept is None or w.window >= oldest_kept]
-    return tuple(kept[-4 * rule.of_windows :])
+    return tuple(kept[-4 * size :])
 
 
 def _revised(known: Observation, seen: Observation) -> Observation:

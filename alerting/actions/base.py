@@ -1,0 +1,98 @@
+"""What an action is asked with: the alert, the rule that asks, and the newest window."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from governance.clock import format_instant
+
+if TYPE_CHECKING:
+    from governance.alert import Alert
+    from governance.component.schema import Action, Component
+
+_MAX_JUDGEMENTS = 20  # a body stays far below 20 kB
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequest:
+    """One action that may be due for an alert; ``index`` is its place in ``spec.actions``."""
+
+    component: Component
+    action: Action
+    index: int
+    alert: Alert
+    now_us: int
+
+    @property
+    def name(self) -> str:
+        """Names the action within its component, for memory and audit."""
+        return f"{self.index}:{self.action.action}:{self.action.webhook}"
+
+    @property
+    def delivery_id(self) -> str:
+        """Stable id: one incident sets an action off once, whoever evaluates it again.
+
+        A notice says each change of state, so its id holds the state as well.
+        """
+        parts = [self.alert.key.fingerprint, str(self.alert.incident), self.name]
+        if self.action.action == "notify":
+            parts += [self.alert.state.value, self.alert.severity.value]
+        return "msg_" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+class ActionBuilder(Protocol):
+    """Makes the body that asks a receiver to act."""
+
+    def __call__(self, request: ActionRequest) -> str:
+        """JSON text of a Standard Webhooks message, below 20 kB."""
+
+
+def message(request: ActionRequest, event_type: str, extra: dict[str, Any]) -> str:
+    """The body of a Standard Webhooks message, as JSON text."""
+    key = request.alert.key
+    body = {
+        "type": event_type,
+        "timestamp": format_instant(request.now_us),
+        "data": {
+            "namespace": key.component.namespace,
+            "component": key.component.name,
+            "model": request.component.spec.model.name,
+            "version": key.version,
+            "action": request.action.action,
+            "idempotency_key": request.delivery_id,
+            "alert": _alert(request.alert),
+            **extra,
+        },
+    }
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    newest = alert.history[-1]
+    return {
+        "fingerprint": alert.key.fingerprint,
+        "incident": alert.incident,
+        "check": alert.key.check,
+        "modality": alert.key.modality,
+        "state": alert.state.value,
+        "severity": alert.severity.value,
+        "reason": alert.reason,
+        "window": {
+            "number": newest.window,
+            "start": format_instant(newest.start_us),
+            "end": format_instant(newest.end_us),
+        },
+        "judgements": [
+            {
+                "subject": j.subject,
+                "status": j.status.value,
+                "finding": j.finding_id,
+                "revision": j.revision,
+                "summary": j.summary,
+            }
+            for j in newest.judgements[:_MAX_JUDGEMENTS]
+        ],
+    }
