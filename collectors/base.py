@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from governance.errors import CaptureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +38,51 @@ class Exchange:
     ttft_ms: float | None = None  # until the first byte of the response's body
     truncated: bool = False
 
+    @property
+    def path(self) -> str:
+        """The target's path, decoded, without query."""
+        target = self.target if self.target.startswith("/") else _path_of(self.target)
+        return unquote(target.partition("?")[0])
+
+    @property
+    def failed(self) -> bool:
+        """No answer, or one that says error."""
+        return self.status == 0 or self.status >= 400
+
 
 @dataclass(frozen=True, slots=True)
 class Inference:
     """What a protocol reads in an exchange.
 
-    ``inputs`` and ``outputs`` map a name to ``n`` values (numbers, texts, booleans or None), in
-    instance order. ``request`` and ``response`` are the parsed JSON bodies for JSONPath selectors;
-    ``response`` is None where the answer is an error or is not JSON.
+    ``inputs`` and ``outputs`` map a name to an array with one row per instance, shape (n, ...), in
+    instance order (``collectors.arrays`` says which dtype). ``request`` and ``response`` are the
+    parsed JSON bodies for JSONPath selectors; ``response`` is None where the answer is an error or
+    is not JSON, and ``refused`` then says why an answer that is no error could not be read.
     """
 
     n: int
-    inputs: Mapping[str, Sequence[Any]]
-    outputs: Mapping[str, Sequence[Any]]
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    outputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     request: Any = None
     response: Any = None
-    request_id: str | None = None  # V2 ``id`` or the response's ``id``
+    request_id: str | None = None  # V2 ``id``
+    response_id: str | None = None
     model: str | None = None
     version: str | None = None
+    prompt: str | None = None  # the text that a text modality looks at where nothing is declared
+    completion: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    refused: CaptureError | None = None
 
 
 class InferenceProtocol(Protocol):
     """One inference protocol."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What ``spec.capture.protocols`` calls it."""
 
     def matches(self, method: str, path: str) -> bool:
         """Whether an exchange with this method and path (no query) is an inference."""
@@ -73,3 +95,11 @@ class InferenceProtocol(Protocol):
         CaptureError
             If the request has no one reading; ``reason`` is counted, the model is not affected.
         """
+
+
+def _path_of(target: str) -> str:
+    """The path of an absolute target, as forward proxies send it."""
+    try:
+        return urlsplit(target).path
+    except ValueError:
+        return ""

@@ -1,0 +1,102 @@
+"""Every real body: those kept in the repository always, the whole collection where it is."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from collectors.catalog import PROTOCOLS, find_protocol
+from governance.errors import CaptureError
+from tests.collectors.exchanges import CHAT_PATH, GOLDEN, V1_PATH, V2_PATH, exchange
+
+ROOT = Path(__file__).parents[3]
+SHARED = Path(os.environ.get("EVENHAND_SHARED", ROOT.parent / "shared"))
+COLLECTION = SHARED / "data" / "protocol_payloads"
+PATHS = {"kserve-v1": V1_PATH, "oip-v2-rest": V2_PATH, "openai-chat": CHAT_PATH}
+ANSWERED = {
+    "oip-v2-rest": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]},
+    "openai-chat": {"messages": []},
+}
+
+
+def bodies(root: Path, *kinds: str) -> list[Path]:
+    files = [path for folder in PATHS for path in sorted((root / folder).glob("*.json"))]
+    return [path for path in files if kind_of(path) in kinds]
+
+
+def kind_of(path: Path) -> str:
+    if "invalid" in path.name:
+        return "invalid-request"
+    if "metadata" in path.name:
+        return "metadata"
+    return "response" if "response" in path.name else "request"
+
+
+def numbers_in(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in numbers_in(item)]
+    if isinstance(value, list):
+        return [number for item in value for number in numbers_in(item)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def values_sent(body: bytes) -> list[Any]:
+    """What stands in the instances, or in the tensors' data."""
+    request = msgspec.json.decode(body)
+    parts = request if isinstance(request, list) else [request]
+    rows = [row for part in parts for row in part.get("instances", part.get("inputs", []))]
+    return [row["data"] if isinstance(row, dict) and "data" in row else row for row in rows]
+
+
+def check_request(path: Path) -> None:
+    target = PATHS[path.parent.name]
+    protocol = find_protocol(PROTOCOLS, "POST", target)
+    assert protocol is not None
+    inference = protocol.decode(exchange(target, path.read_bytes()))
+    assert inference.n >= 1
+    arrays = [array.tolist() for array in inference.inputs.values()]
+    assert sorted(numbers_in(arrays)) == sorted(numbers_in(values_sent(path.read_bytes())))
+
+
+@pytest.mark.parametrize("path", bodies(GOLDEN, "request"), ids=lambda path: path.name)
+def test_every_kept_request_is_accepted_with_its_numbers(path: Path) -> None:
+    """Requests that real servers accept are read, and no number changes."""
+    check_request(path)
+
+
+def test_the_kept_invalid_request_is_refused_clearly() -> None:
+    """The invalid datatype is named with its place."""
+    (path,) = bodies(GOLDEN, "invalid-request")
+    with pytest.raises(CaptureError, match="'INT322' is not one of") as error:
+        PROTOCOLS[1].decode(exchange(V2_PATH, path.read_bytes()))
+    assert error.value.reason == "datatype"
+
+
+@pytest.mark.parametrize("path", bodies(GOLDEN, "response"), ids=lambda path: path.name)
+def test_every_kept_response_is_read(path: Path) -> None:
+    """Responses of real servers give outputs or token counts."""
+    family = path.parent.name
+    target = PATHS[family]
+    protocol = find_protocol(PROTOCOLS, "POST", target)
+    assert protocol is not None
+    inference = protocol.decode(exchange(target, ANSWERED[family], path.read_bytes()))
+    assert inference.refused is None
+    assert inference.outputs or (inference.input_tokens, inference.output_tokens) == (19, 10)
+
+
+@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+def test_the_whole_collection_is_read() -> None:
+    """Every listed body of these protocols is accepted, or refused where the list says invalid."""
+    with (COLLECTION / "index.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["protocol"] in PATHS]
+    requests = [row for row in rows if row["kind"] == "request"]
+    assert len(requests) >= 15
+    for row in requests:
+        check_request(COLLECTION / row["file"])
+    for row in rows:
+        if row["kind"] == "invalid-request":
+            with pytest.raises(CaptureError):
+                check_request(COLLECTION / row["file"])
