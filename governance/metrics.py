@@ -1,4 +1,4 @@
-"""Self-metrics: the one home of prometheus_client.
+"""Metrics: the one home of prometheus_client.
 
 Names, units and labels are those of DESIGN 7: prefix ``evenhand_``, base units, ``_total`` on
 counters only, never an id or user text as a label.
@@ -6,15 +6,28 @@ counters only, never an id or user text as a label.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All series of one gauge at the time of a scrape: label values, then the value."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...]
+    samples: tuple[tuple[tuple[str, ...], float], ...]
 
 
 class Metrics:
@@ -31,6 +44,36 @@ class Metrics:
         """A gauge, in base units."""
         return Gauge(name, meaning, labels, registry=self.registry)
 
+    def publish(self, read: Callable[[], Iterable[Family]]) -> None:
+        """Ask ``read`` at every scrape; its series vanish as soon as it leaves them out."""
+        self.registry.register(_Reader(read))
+
     def render(self) -> bytes:
         """The text exposition that a scrape returns."""
         return generate_latest(self.registry)
+
+    def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
+        """Answer scrapes on a thread; returns the port that was bound and a function to stop."""
+        server, thread = start_http_server(port, addr=host, registry=self.registry)
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return server.server_port, stop
+
+
+class _Reader(Collector):
+    def __init__(self, read: Callable[[], Iterable[Family]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return ()  # known only at the scrape; an empty answer keeps registration from asking
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for family in self._read():
+            gauge = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
+            for values, number in family.samples:
+                gauge.add_metric(values, number)
+            yield gauge
