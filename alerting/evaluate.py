@@ -11,30 +11,34 @@ from governance.component.key import ComponentKey
 from governance.finding import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def observations(
     bodies: Iterable[Mapping[str, Any]],
 ) -> list[tuple[AlertKey, Observation]]:
-    """Group finding objects by alert and window, oldest window first within an alert.
+    """Group finding objects by alert, window and revision, in the order in which they came.
 
-    Parameters
-    ----------
-    bodies
-        Finding objects as ``Finding.to_json`` makes them; of several revisions of one finding
-        the newest counts.
+    The order of judgement is kept, so the same findings give the same decisions however they are
+    cut into rounds (``whole_judgements`` keeps a round from cutting one in two).
     """
-    newest: dict[str, Mapping[str, Any]] = {}
+    grouped: dict[tuple[AlertKey, int, int], list[Mapping[str, Any]]] = {}
     for body in bodies:
-        known = newest.get(body["id"])
-        if known is None or known["revision"] <= body["revision"]:
-            newest[body["id"]] = body
-    grouped: dict[tuple[AlertKey, int], list[Mapping[str, Any]]] = {}
-    for body in newest.values():
-        grouped.setdefault((alert_key(body), body["window"]["number"]), []).append(body)
-    ordered = sorted(grouped.items(), key=lambda item: item[0])
-    return [(key, _observation(window)) for (key, _), window in ordered]
+        place = (alert_key(body), body["window"]["number"], body["revision"])
+        grouped.setdefault(place, []).append(body)
+    return [(key, _observation(group)) for (key, _, _), group in grouped.items()]
+
+
+def whole_judgements(bodies: Sequence[Mapping[str, Any]]) -> int:
+    """How many of the first bodies can be taken without cutting a judgement in two.
+
+    A judgement is what one window of one component version says at one time; its findings lie
+    side by side. The last one may go on behind the end of what was read.
+    """
+    if not bodies:
+        return 0
+    last = _judgement(bodies[-1])
+    return next((i + 1 for i in range(len(bodies) - 1, -1, -1) if _judgement(bodies[i]) != last), 0)
 
 
 def alert_key(body: Mapping[str, Any]) -> AlertKey:
@@ -60,6 +64,11 @@ def summarise(body: Mapping[str, Any]) -> str:
     if body["evidence"] is not None and body["evidence"] > 0:
         words += f"; if nothing had changed, less than once in {_times(body['evidence'])} windows"
     return f"{words} ({body['reason']})" if body["reason"] else words
+
+
+def _judgement(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = (body["namespace"], body["component"], body["version"])
+    return (*names, body["window"]["number"], body["revision"])
 
 
 def _observation(bodies: list[Mapping[str, Any]]) -> Observation:

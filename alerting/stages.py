@@ -55,8 +55,8 @@ def due_actions(
     now_us
         Evaluation time.
     """
-    for index, action in enumerate(component.spec.actions):
-        request = ActionRequest(component, action, index, alert, now_us)
+    for action in component.spec.actions:
+        request = ActionRequest(component, action, alert, now_us)
         if not fnmatchcase(alert.key.check, action.on.check):
             continue
         stopped = next(

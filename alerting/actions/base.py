@@ -18,18 +18,17 @@ _MAX_JUDGEMENTS = 20  # a body stays far below 20 kB
 
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
-    """One action that may be due for an alert; ``index`` is its place in ``spec.actions``."""
+    """One action that may be due for an alert."""
 
     component: Component
     action: Action
-    index: int
     alert: Alert
     now_us: int
 
     @property
     def name(self) -> str:
-        """Names the action within its component, for memory and audit."""
-        return f"{self.index}:{self.action.action}:{self.action.webhook}"
+        """What is asked of whom, for cooldown and audit: ``retrain:training``."""
+        return f"{self.action.action}:{self.action.webhook}"
 
     @property
     def delivery_id(self) -> str:
@@ -38,6 +37,7 @@ class ActionRequest:
         A notice says each change of state, so its id holds the state as well.
         """
         parts = [self.alert.key.fingerprint, str(self.alert.incident), self.name]
+        parts.append(f"{self.action.on.check}:{self.action.on.severity}:{self.action.on.windows}")
         if self.action.action == "notify":
             parts += [self.alert.state.value, self.alert.severity.value]
         return "msg_" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
@@ -51,11 +51,15 @@ class ActionBuilder(Protocol):
 
 
 def message(request: ActionRequest, event_type: str, extra: dict[str, Any]) -> str:
-    """The body of a Standard Webhooks message, as JSON text."""
+    """The body of a Standard Webhooks message, as JSON text.
+
+    Its timestamp is the end of the window that caused it, not the time of evaluation: the same
+    findings give the same bytes. The header carries the time of sending.
+    """
     key = request.alert.key
     body = {
         "type": event_type,
-        "timestamp": format_instant(request.now_us),
+        "timestamp": format_instant(request.alert.history[-1].end_us),
         "data": {
             "namespace": key.component.namespace,
             "component": key.component.name,

@@ -84,7 +84,7 @@ def test_notices_tell_firing_and_resolved() -> None:
 def test_cooldown_outlives_incidents() -> None:
     """An action that was set off lately waits, and says how long."""
     declared = component(cooldown="1h")
-    (reason,) = outcomes("b", declared, {"0:retrain:training": -HOUR_US // 2})
+    (reason,) = outcomes("b", declared, {"retrain:training": -HOUR_US // 2})
     assert reason == "cooldown: 30m are left of 1h"
 
 

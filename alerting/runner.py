@@ -1,0 +1,153 @@
+"""The loop of alerting: evaluate under the lease, deliver, keep Alertmanager told.
+
+Every replica delivers (rows are leased one by one) and exports metrics; only the holder of the
+lease evaluates and posts. Nothing here remembers what a crash could lose: findings that were not
+evaluated, deliveries that were not sent and alerts that fire all lie in the database.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from alerting.exposition import alert_families, finding_families
+from alerting.notifiers.alertmanager import POST_EVERY_SECONDS, RESOLVED_FOR_US
+from governance.alert import AlertState
+from governance.errors import Fenced, StoreError
+from governance.store.alerts import AlertFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from threading import Event as Stop
+
+    from alerting.deliveries import Courier
+    from alerting.evaluator import Evaluator, Ports
+    from alerting.notifiers.alertmanager import AlertmanagerPoster
+    from governance.alert import Alert
+    from governance.clock import Clock
+    from governance.metrics import Family, Metrics
+    from governance.store.leases import Lease, Leases
+
+LEASE_NAME = "evaluator"
+LEASE_SECONDS = 15.0
+IDLE_SECONDS = 0.5  # how long a new finding or delivery may wait before it is looked at
+_log = logging.getLogger("evenhand.alerting")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop drives; ``poster`` is None where component alerts take another road."""
+
+    ports: Ports
+    evaluator: Evaluator
+    courier: Courier
+    leases: Leases
+    poster: AlertmanagerPoster | None = None
+
+
+class AlertWorker:
+    """One replica of alerting."""
+
+    def __init__(self, parts: Parts, *, holder: str, clock: Clock, metrics: Metrics) -> None:
+        self._parts = parts
+        self._holder = holder
+        self._clock = clock
+        self._lease: Lease | None = None
+        self._posted_at = float("-inf")
+        self._evaluated = metrics.counter(
+            "evenhand_findings_evaluated_total", "Findings that alerting has stepped over"
+        )
+        self._post_failures = metrics.counter(
+            "evenhand_alertmanager_failures_total", "Posts to Alertmanager that failed"
+        )
+        self._store_failures = metrics.counter(
+            "evenhand_store_failures_total", "Rounds in which the database was away"
+        )
+        metrics.publish(self._families)
+
+    def run(self, stop: Stop) -> None:
+        """Work until ``stop`` is set; a database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                busy = self.work()
+            except StoreError as error:
+                _log.warning("database is away, trying again: %s", error)
+                self._store_failures.inc()
+                busy = False
+            if not busy:
+                stop.wait(IDLE_SECONDS)
+        self._release()
+
+    def work(self) -> bool:
+        """One round; True if there may be more to do at once."""
+        evaluated, changed = self._evaluate()
+        self._post(changed)
+        return bool(self._parts.courier.send_due() or evaluated)
+
+    def _evaluate(self) -> tuple[int, list[Alert]]:
+        try:
+            lease = self._hold()
+            if lease is None:
+                return 0, []
+            evaluated, changed = self._parts.evaluator.evaluate(lease)
+        except Fenced as fenced:
+            _log.info("another evaluator took over: %s", fenced)
+            self._lease = None
+            return 0, []
+        self._evaluated.inc(evaluated)
+        return evaluated, changed
+
+    def _hold(self) -> Lease | None:
+        lease = self._lease
+        if lease is None:
+            self._lease = self._parts.leases.acquire(LEASE_NAME, self._holder, LEASE_SECONDS)
+        elif lease.expires_at_us - self._clock.now_us() < LEASE_SECONDS * 500_000:
+            self._lease = self._parts.leases.renew(lease, LEASE_SECONDS)
+        return self._lease
+
+    def _release(self) -> None:
+        if self._lease is None:
+            return
+        try:
+            self._parts.leases.release(self._lease)
+        except StoreError:
+            _log.info("the lease ends by itself: the database is away")
+
+    def _post(self, changed: list[Alert]) -> None:
+        """Each minute, and at once when an alert has changed."""
+        poster = self._parts.poster
+        now = self._clock.monotonic()
+        if poster is None or self._lease is None:
+            return
+        if not changed and now - self._posted_at < POST_EVERY_SECONDS:
+            return
+        failures = poster.post(self._current_alerts(), self._clock.now_us())
+        for failure in failures:
+            _log.warning("Alertmanager did not take the alerts: %s", failure)
+            self._post_failures.inc()
+        # After a failure the next round tries again: a restarted Alertmanager hears within one.
+        self._posted_at = float("-inf") if failures else now
+
+    def _current_alerts(self) -> list[Alert]:
+        alerts = self._parts.ports.alerts
+        firing = alerts.find(AlertFilter(states=(AlertState.FIRING,)))
+        since_us = self._clock.now_us() - RESOLVED_FOR_US
+        lately = AlertFilter(states=(AlertState.RESOLVED,), changed_since_us=since_us)
+        return firing + alerts.find(lately)
+
+    def _families(self) -> Iterable[Family]:
+        """Read at each scrape; a database that is away leaves the statistics out, not the rest."""
+        ports = self._parts.ports
+        try:
+            bodies = [
+                json.loads(row.body)
+                for summary in ports.components.find()
+                for row in ports.findings.latest(summary.component)
+            ]
+            alerts = ports.alerts.find()
+        except StoreError as error:
+            _log.warning("statistics are left out of this scrape: %s", error)
+            return []
+        return [*finding_families(bodies), *alert_families(alerts)]
