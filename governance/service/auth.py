@@ -138,7 +138,7 @@ class Authority:
 
 
 def require(role: Role) -> Callable[[Request], Principal]:
-    """A dependency: the caller, who holds ``role`` for the namespace in the path, if there is one."""
+    """A dependency: the caller, who holds ``role`` for the path's namespace, if it has one."""
 
     def dependency(request: Request) -> Principal:
         authority: Authority = request.app.state.authority
