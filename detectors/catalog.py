@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.fairness.family import make_fairness
+from detectors.operations.error_rate import make_error_rate
+from detectors.operations.latency import make_latency
+from detectors.performance.family import make_performance
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -11,7 +16,12 @@ if TYPE_CHECKING:
     from detectors.reference import Reference
     from governance.component.schema import Component
 
-FACTORIES: Mapping[str, Factory] = {}
+FACTORIES: Mapping[str, Factory] = {
+    "fairness": make_fairness,
+    "performance": make_performance,
+    "error_rate": make_error_rate,
+    "latency": make_latency,
+}
 
 
 def make_detectors(

@@ -38,3 +38,18 @@ class RateCheck(StrEnum):
     LATENCY_P50 = "latency_p50"
     LATENCY_P95 = "latency_p95"
     LATENCY_P99 = "latency_p99"
+
+    @property
+    def is_latency(self) -> bool:
+        """Whether the limit is a duration in milliseconds; else it is a share."""
+        return self.value.startswith("latency_")
+
+    def problem(self, limit: float) -> str:
+        """What is wrong with a limit, in words with the remedy; empty if nothing is."""
+        if self.is_latency and not limit > 0:
+            return f"the limit {limit:g} of {self} must be above 0: write for example 200ms"
+        if not self.is_latency and not 0 <= limit <= 1:
+            return (
+                f"the limit {limit:g} of {self} must be a share in [0, 1]: write for example 0.01"
+            )
+        return ""

@@ -1,0 +1,135 @@
+"""Cells of weighted counts: how many events, their weight and squared weight, all additive.
+
+Per cell three integers are added up: events, the sum of w - 1 and the sum of w^2 - 1, where
+w = 1 / sampling probability. The last two are left out while every weight is 1 and an absent
+array counts as zeros, so traffic that is not sampled costs one bincount, and weights of 1 change
+no byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.stats.limits import effective_counts
+from governance.algebra.sums import MAX_WEIGHT, SQUARED_WEIGHT_SCALE, WEIGHT_SCALE
+from governance.errors import ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from governance.algebra.sums import Sums
+    from governance.event import EventBatch
+
+_EXCESS = ".excess_weight"  # sum of w - 1, scale WEIGHT_SCALE
+_SQUARED_EXCESS = ".excess_squared_weight"  # sum of w^2 - 1, scale SQUARED_WEIGHT_SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Events, sum of w and sum of w^2 per cell; three float64 arrays of one shape (...)."""
+
+    events: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    squared_weight: NDArray[np.float64]
+
+    def __getitem__(self, key: Any) -> Cells:
+        return Cells(self.events[key], self.weight[key], self.squared_weight[key])
+
+    def __add__(self, other: Cells) -> Cells:
+        return Cells(
+            self.events + other.events,
+            self.weight + other.weight,
+            self.squared_weight + other.squared_weight,
+        )
+
+    def reshape(self, *shape: int) -> Cells:
+        """The same cells with other axes."""
+        return Cells(
+            self.events.reshape(shape),
+            self.weight.reshape(shape),
+            self.squared_weight.reshape(shape),
+        )
+
+    def total(self) -> Cells:
+        """The sum over the last axis."""
+        return Cells(
+            self.events.sum(axis=-1), self.weight.sum(axis=-1), self.squared_weight.sum(axis=-1)
+        )
+
+
+def share(success: Cells, whole: Cells) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Successes and effective size of ``success`` in ``whole``, element by element."""
+    return effective_counts(
+        whole.events,
+        (whole.weight, success.weight),
+        (whole.squared_weight, success.squared_weight),
+    )
+
+
+def sampling_weight(batch: EventBatch) -> NDArray[np.float64] | None:
+    """1 / sampling probability per event, in [1, MAX_WEIGHT]; None where all weights are 1.
+
+    No event can stand for less than itself: a weight below 1 or missing counts as 1.
+    """
+    column = batch.columns.get("weight")
+    if column is None:
+        return None
+    weight = np.fmin(np.fmax(column.values.astype(np.float64), 1.0), MAX_WEIGHT)
+    return weight if (weight != 1.0).any() else None
+
+
+def count(
+    name: str,
+    keys: NDArray[np.intp],
+    shape: tuple[int, ...],
+    weight: NDArray[np.float64] | None,
+) -> Sums:
+    """Arrays of one batch; ``keys``, shape (n,), index the flattened cells of ``shape``."""
+    size = int(np.prod(shape))
+    sums = {name: np.bincount(keys, minlength=size).reshape(shape).astype(np.int64, copy=False)}
+    if weight is not None:
+        sums[name + _EXCESS] = _fixed(keys, weight - 1, WEIGHT_SCALE, shape)
+        sums[name + _SQUARED_EXCESS] = _fixed(keys, weight**2 - 1, SQUARED_WEIGHT_SCALE, shape)
+    return sums
+
+
+def read(sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...]) -> Cells:
+    """The cells that ``count`` added up under ``name``, padded with zeros to ``shape``.
+
+    Raises
+    ------
+    ShapeError
+        If an array is larger than ``shape``.
+    """
+    events = _padded(sums, name, shape)
+    weight = _padded(sums, name + _EXCESS, shape) / WEIGHT_SCALE
+    squared = _padded(sums, name + _SQUARED_EXCESS, shape) / SQUARED_WEIGHT_SCALE
+    return Cells(events, events + weight, events + squared)
+
+
+def _fixed(
+    keys: NDArray[np.intp], amounts: NDArray[np.float64], scale: int, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Fixed-point sums per cell; exact while a batch's sum stays below 2^53 units."""
+    size = int(np.prod(shape))
+    total = np.bincount(keys, weights=np.rint(amounts * scale), minlength=size)
+    return total.reshape(shape).astype(np.int64)
+
+
+def _padded(
+    sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    cells = np.zeros(shape)
+    if name in sums:
+        array = sums[name]
+        if array.ndim != len(shape) or any(
+            have > room for have, room in zip(array.shape, shape, strict=True)
+        ):
+            raise ShapeError(f"array {name!r} has shape {array.shape}; at most {shape} is known")
+        cells[tuple(slice(size) for size in array.shape)] = array
+    return cells

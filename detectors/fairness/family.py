@@ -1,0 +1,157 @@
+"""The fairness family: every metric of every sensitive attribute and intersection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors import reasons
+from detectors.cells import sampling_weight
+from detectors.fairness.catalog import METRICS
+from detectors.fairness.cells import PREFIX, Subject, count_groups, read_groups
+from detectors.fairness.parity import Rule
+from detectors.fairness.verdict import Question, judge, withheld
+from detectors.outcome_table import outcome_codes
+from detectors.trailing import error_levels, trailing_windows
+from governance.algebra.sums import merge
+from governance.component.metrics import FairnessMetric
+from governance.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from detectors.base import WindowView
+    from detectors.reference import Reference
+    from governance.algebra.sums import Sums
+    from governance.component.schema import BiasDetection, Component
+    from governance.event import EventBatch
+    from governance.finding import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """Judges ``questions``, which ask about ``subjects``.
+
+    Where ``undeclared`` says what the component lacks, every question is answered with it.
+    """
+
+    subjects: tuple[Subject, ...]
+    questions: tuple[Question, ...]
+    max_loss: float
+    undeclared: str = ""
+
+    def add(self, batch: EventBatch) -> Sums:
+        if self.undeclared:
+            return {}
+        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
+        weight = sampling_weight(batch)
+        return merge(count_groups(s, batch, (prediction,), weight) for s in self.subjects)
+
+    def add_outcomes(self, batch: EventBatch) -> Sums:
+        if self.undeclared:
+            return {}
+        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
+        label = outcome_codes(batch.columns.get("label"), batch.n)
+        weight = sampling_weight(batch)
+        return merge(count_groups(s, batch, (prediction, label), weight) for s in self.subjects)
+
+    def judge(self, view: WindowView) -> list[Verdict]:
+        events = view.panes[-1].events
+        nothing = self.undeclared or ("" if events else reasons.NO_EVENTS)
+        if nothing:
+            return [withheld(question, nothing, events) for question in self.questions]
+        windows = trailing_windows(view, PREFIX)
+        ladders = {
+            subject.name: [read_groups(window, subject, view.vocabulary) for window in windows]
+            for subject in self.subjects
+        }
+        lost = reasons.lost(view, self.max_loss)
+        return [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+
+
+def make_fairness(
+    component: Component,
+    reference: Reference | None,  # noqa: ARG001 - groups are compared with each other
+    *,
+    keyed: Callable[[str, str], str] | None = None,  # noqa: ARG001 - groups show as they travel
+) -> Fairness | None:
+    """The fairness checks that a component declares, or None where it declares none.
+
+    Metrics with a limit in ``biasDetection.thresholds`` are judged, further ones in ``metrics`` are
+    shown. The judged (attribute, metric) pairs share one false breach in ``falseAlarmEvery``.
+
+    Raises
+    ------
+    ConfigError
+        If a metric is unknown, or an attribute is not among ``spec.signals.groups``.
+    """
+    bias = component.spec.governance.bias_detection
+    thresholds = _thresholds(bias)
+    subjects = _subjects(component)
+    undeclared = _undeclared(component)
+    if not thresholds or (not subjects and not bias.thresholds):
+        return None
+    questions = _questions(component, thresholds, [s.name for s in subjects] or [""])
+    return Fairness(subjects, questions, component.spec.monitoring.max_loss, undeclared)
+
+
+def _thresholds(bias: BiasDetection) -> dict[FairnessMetric, float | None]:
+    """Every metric that is judged or shown, with its limit."""
+    judged = {_metric(name): limit for name, limit in bias.thresholds.items()}
+    return {**dict.fromkeys(map(_metric, bias.metrics)), **judged}
+
+
+def _metric(name: str) -> FairnessMetric:
+    try:
+        return FairnessMetric(name)
+    except ValueError:
+        known = ", ".join(FairnessMetric)
+        raise ConfigError(
+            f"biasDetection names the fairness metric {name!r}, which does not exist: use one of "
+            f"{known}"
+        ) from None
+
+
+def _subjects(component: Component) -> tuple[Subject, ...]:
+    bias = component.spec.governance.bias_detection
+    declared = tuple(component.spec.signals.groups)
+    alone = [(attribute,) for attribute in bias.groups or declared]
+    subjects = dict.fromkeys(Subject(attributes) for attributes in (*alone, *bias.intersections))
+    for attribute in (a for subject in subjects for a in subject.attributes):
+        if attribute not in declared:
+            raise ConfigError(
+                f"biasDetection names the attribute {attribute!r}, which spec.signals.groups does "
+                f"not declare: add it there or use one of {', '.join(declared) or '(none)'}"
+            )
+    return tuple(subjects)
+
+
+def _undeclared(component: Component) -> str:
+    signals = component.spec.signals
+    return reasons.join(
+        (
+            "" if signals.favourable else reasons.FAVOURABLE_NOT_DECLARED,
+            "" if signals.groups else reasons.GROUPS_NOT_DECLARED,
+        )
+    )
+
+
+def _questions(
+    component: Component, thresholds: dict[FairnessMetric, float | None], subjects: Iterable[str]
+) -> tuple[Question, ...]:
+    spec = component.spec
+    names = list(subjects)
+    judged = len(names) * sum(limit is not None for limit in thresholds.values())
+    breach, warning = error_levels(spec.monitoring.false_alarm_every, max(1, judged))
+    minimum = spec.governance.bias_detection.minimum_group_size
+    modality = spec.model.modality[0].value
+    return tuple(
+        Question(
+            subject=subject,
+            modality=modality,
+            metric=METRICS[name],
+            rule=Rule(METRICS[name].form, limit, minimum, breach, warning),
+        )
+        for subject in names
+        for name, limit in thresholds.items()
+    )

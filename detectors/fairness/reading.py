@@ -1,0 +1,110 @@
+"""The window that a fairness finding shows: its numbers, its groups and its remarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors import label_caps, reasons
+from detectors.fairness.cells import MAX_GROUPS
+from detectors.fairness.parity import Comparison, GroupRates
+from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
+from detectors.stats.limits import limits
+from detectors.trailing import DISPLAY_ERROR
+from governance.finding import GroupRate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.fairness.cells import Groups
+    from detectors.fairness.metric import Metric
+    from detectors.outcome_table import OutcomeTable, Rate
+    from governance.finding import Verdict
+
+
+def group_rates(table: OutcomeTable, metric: Metric) -> tuple[GroupRates, ...]:
+    """The metric's rates of every group of a table."""
+    return tuple(GroupRates(*table.share(rate)) for rate in metric.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One metric in one window."""
+
+    metric: Metric
+    minimum_group_size: float
+    groups: Groups
+    shown: Comparison
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Groups that were compared in any of the metric's rates, shape (groups,)."""
+        return reduce(np.logical_or, self.shown.kept)
+
+    @property
+    def worst(self) -> int:
+        """Which of the metric's rates gives its value."""
+        form = self.metric.form
+        points = [form.point(rates) for rates in self.shown.rates]
+        return points.index(form.worst(points))
+
+    @property
+    def rate(self) -> Rate:
+        """The rate that gives the metric's value."""
+        return self.metric.rates[self.worst]
+
+    def labels_explain(self) -> bool:
+        """Whether missing labels could make up what is seen."""
+        return label_caps.explains(self.rate.fragile, self.groups.table, self.kept)
+
+    def fill(self, verdict: Verdict) -> Verdict:
+        """The verdict with this window's numbers."""
+        lower, upper = self.shown.bounds(self.metric.form)
+        labels, _, coverage = self.groups.table.labels(self.kept)
+        return replace(
+            verdict,
+            value=self.shown.point(self.metric.form),
+            lower=lower,
+            upper=upper,
+            panes=self.shown.panes,
+            effective_events=float(self.shown.rates[self.worst].sizes.sum()),
+            labels=labels if self.metric.needs_labels else None,
+            label_coverage=coverage if self.metric.needs_labels else None,
+            groups=self._groups(),
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must know beside the numbers; empty texts where there is nothing."""
+        return (
+            f"worst_rate: {self.rate.name}" if len(self.metric.rates) > 1 else "",
+            self._left_out(),
+            self._labels_missing() if self.metric.needs_labels else "",
+            reasons.beyond(self.groups.beyond, MAX_GROUPS),
+        )
+
+    def _groups(self) -> tuple[GroupRate, ...]:
+        rates, kept = self.shown.rates[self.worst], self.shown.kept[self.worst]
+        names = [name for name, keep in zip(self.groups.names, kept, strict=True) if keep]
+        columns = (rates.sizes, rates.shares, *limits(rates.successes, rates.sizes, DISPLAY_ERROR))
+        rows = zip(names, *(column.tolist() for column in columns), strict=True)
+        return tuple(GroupRate(*row) for row in rows)
+
+    def _left_out(self) -> str:
+        kept = self.shown.kept[self.worst]
+        sizes = group_rates(self.groups.table, self.metric)[self.worst].sizes
+        named = zip(self.groups.names, sizes.tolist(), kept.tolist(), strict=True)
+        small = [(name, size) for name, size, keep in named if not keep]
+        return reasons.left_out(small, self.minimum_group_size, self.rate.denominator)
+
+    def _labels_missing(self) -> str:
+        _, missing, _ = self.groups.table.labels(self.kept)
+        return reasons.labels_missing(missing, self._if_all(UNFAVOURABLE), self._if_all(FAVOURABLE))
+
+    def _if_all(self, label: int) -> float:
+        """The metric's value if every missing label were ``label``, over the groups compared."""
+        rates = group_rates(self.groups.table.completed(label), self.metric)
+        kept = tuple(r.keep(mask) for r, mask in zip(rates, self.shown.kept, strict=True))
+        return Comparison(self.shown.panes, self.shown.kept, kept).point(self.metric.form)

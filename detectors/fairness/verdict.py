@@ -1,0 +1,78 @@
+"""A fairness verdict: the rule's status, what holds it back, and the window that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from detectors import reasons
+from detectors.fairness.parity import Window, parity
+from detectors.fairness.reading import Reading, group_rates
+from governance.finding import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detectors.base import WindowView
+    from detectors.fairness.cells import Groups
+    from detectors.fairness.metric import Metric
+    from detectors.fairness.parity import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a ladder of windows: one metric of one subject under one rule."""
+
+    subject: str
+    modality: str
+    metric: Metric
+    rule: Rule
+
+
+def withheld(question: Question, reason: str, events: int) -> Verdict:
+    """The verdict where nothing can be computed; ``events`` are those of the newest pane."""
+    return Verdict(
+        check=question.metric.name.value,
+        subject=question.subject,
+        modality=question.modality,
+        status=Status.INSUFFICIENT,
+        reason=reason,
+        threshold=question.rule.threshold,
+        events=events,
+    )
+
+
+def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: str) -> Verdict:
+    """Judge a ladder of at least one window, shortest first.
+
+    ``lost`` says why the newest pane is not judged, empty if it is; value and bounds are given all
+    the same, as they are while labels are still awaited.
+    """
+    metric, rule = question.metric, question.rule
+    hold = reasons.join((lost, reasons.provisional(view) if metric.needs_labels else ""))
+    found = parity((Window(g.panes, group_rates(g.table, metric)) for g in ladder), rule)
+    if found.shown is None:
+        reason = reasons.join((hold, _too_small(question, ladder[-1])))
+        return withheld(question, reason, view.panes[-1].events)
+    groups = next(groups for groups in ladder if groups.panes == found.shown.panes)
+    reading = Reading(metric, rule.minimum_group_size, groups, found.shown)
+    status, remark = _capped(reading, rule, found.status)
+    reason = reasons.join((hold, remark, *reading.remarks()))
+    verdict = reading.fill(withheld(question, reason, view.panes[-1].events))
+    return replace(verdict, status=Status.INSUFFICIENT if hold else status)
+
+
+def _too_small(question: Question, longest: Groups) -> str:
+    minimum = question.rule.minimum_group_size
+    rates = zip(question.metric.rates, group_rates(longest.table, question.metric), strict=True)
+    rate, groups = min(rates, key=lambda pair: int((pair[1].sizes >= minimum).sum()))
+    named = zip(longest.names, groups.sizes.tolist(), strict=True)
+    return reasons.groups_too_small(named, minimum, rate.denominator)
+
+
+def _capped(reading: Reading, rule: Rule, status: Status) -> tuple[Status, str]:
+    if rule.threshold is None:
+        return status, reasons.NO_THRESHOLD
+    if status is Status.BREACH and reading.labels_explain():
+        return Status.WARNING, reasons.capped(reading.rate.fragile)
+    return status, ""

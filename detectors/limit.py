@@ -1,0 +1,94 @@
+"""Rates against a limit: the rule over a ladder of windows (STATISTICS 2). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors.stats.limits import limits
+from detectors.trailing import DISPLAY_ERROR
+from governance.finding import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRule:
+    """What counts as a breach; errors are one-sided, of one look (``trailing.error_levels``)."""
+
+    limit: float | None  # a share in [0, 1]; None: shown, never judged
+    above: bool  # whether it is above the limit that is bad
+    breach_error: float
+    warning_error: float
+
+    def claim(self, share: Share, error: float) -> float:
+        """The bound of a share that a breach rests on."""
+        return share.bounds(error)[0 if self.above else 1]
+
+    def concession(self, share: Share) -> float:
+        """The bound on the other side, at ``DISPLAY_ERROR``."""
+        return share.bounds()[1 if self.above else 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Successes and effective size of a share in the last ``panes`` panes."""
+
+    panes: int
+    successes: float
+    size: float
+
+    @property
+    def value(self) -> float:
+        """Successes / size; the size must be above 0."""
+        return self.successes / self.size
+
+    def bounds(self, error: float = DISPLAY_ERROR) -> tuple[float, float]:
+        """Clopper-Pearson limits, each with one-sided ``error``."""
+        lower, upper = limits(self.successes, self.size, error)
+        return float(lower), float(upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A status with the window that shows it; no window where it is insufficient."""
+
+    status: Status
+    shown: Share | None
+
+
+def against_limit(shares: Iterable[Share], rule: LimitRule) -> Limited:
+    """Judge a ladder of windows, shortest first; windows without an event are skipped.
+
+    At most ``breach_error`` x (number of windows) of the judgements on a rate that keeps its limit
+    are a false breach, if events are independent. ``shown`` is the shortest window that gave the
+    status; for ``ok`` the longest that was looked at, or the shortest where there is no limit.
+    """
+    status, shown = Status.INSUFFICIENT, None
+    for share in shares:
+        if share.size <= 0:
+            continue
+        if rule.limit is None:
+            return Limited(Status.OK, share)
+        level = _level(share, rule, rule.limit)
+        if level is Status.BREACH:
+            return Limited(level, share)
+        if status is not Status.WARNING:
+            status, shown = level, share
+        if not _past(rule.concession(share), rule, rule.limit):
+            break
+    return Limited(status, shown)
+
+
+def _level(share: Share, rule: LimitRule, limit: float) -> Status:
+    if _past(rule.claim(share, rule.breach_error), rule, limit):
+        return Status.BREACH
+    if _past(rule.claim(share, rule.warning_error), rule, limit):
+        return Status.WARNING
+    return Status.OK
+
+
+def _past(bound: float, rule: LimitRule, limit: float) -> bool:
+    """Strictly: a rate of 0 does not pass a limit of 0."""
+    return bound > limit if rule.above else bound < limit

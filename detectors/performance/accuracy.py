@@ -1,0 +1,23 @@
+"""Accuracy: the share of labelled events whose prediction was right."""
+
+from __future__ import annotations
+
+from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, Arrival, Rate
+from detectors.performance.measure import Measure
+from governance.component.metrics import RateCheck
+
+ACCURACY = Measure(
+    RateCheck.ACCURACY,
+    Rate(
+        name="accuracy",
+        success=((UNFAVOURABLE, UNFAVOURABLE), (FAVOURABLE, FAVOURABLE)),
+        whole=(
+            (UNFAVOURABLE, UNFAVOURABLE),
+            (UNFAVOURABLE, FAVOURABLE),
+            (FAVOURABLE, UNFAVOURABLE),
+            (FAVOURABLE, FAVOURABLE),
+        ),
+        denominator="labelled events",
+        fragile=Arrival.INCOMPLETE,
+    ),
+)

@@ -1,0 +1,9 @@
+"""Precision: the share of favourable predictions that were right."""
+
+from __future__ import annotations
+
+from detectors.fairness.predictive_parity import PREDICTIVE_VALUE
+from detectors.performance.measure import Measure
+from governance.component.metrics import RateCheck
+
+PRECISION = Measure(RateCheck.PRECISION, PREDICTIVE_VALUE)

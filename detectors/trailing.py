@@ -1,0 +1,66 @@
+"""Trailing windows: the last 1, 2, 4 ... 64 panes, each a sum of panes.
+
+Families without a reference (fairness, limits) look at these lengths, however few panes there
+are yet, and spend their error evenly over all of them (STATISTICS 1.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from governance.algebra.sums import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.base import WindowView
+    from governance.algebra.sums import Sums
+
+LENGTHS = (1, 2, 4, 8, 16, 32, 64)
+DISPLAY_ERROR = 0.025  # one-sided error of the bounds that a finding shows
+_WARNING_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Trailing:
+    """The sums of the last ``panes`` panes, as far as one family of checks reads them."""
+
+    panes: int
+    sums: Sums
+    outcomes: Sums
+
+
+def trailing_windows(view: WindowView, prefix: str) -> list[Trailing]:
+    """The ladder of a view, shortest first; only arrays whose name starts with ``prefix``.
+
+    Every pane is added once: a window is the next shorter one plus the panes before it.
+    """
+    windows: list[Trailing] = []
+    sums: Sums = {}
+    outcomes: Sums = {}
+    panes, covered = view.panes, 0
+    for length in (k for k in LENGTHS if k <= len(panes)):
+        before = panes[len(panes) - length : len(panes) - covered]
+        sums = merge([sums, *(_only(pane.sums, prefix) for pane in before)])
+        outcomes = merge([outcomes, *(_only(pane.outcomes, prefix) for pane in before)])
+        windows.append(Trailing(length, sums, outcomes))
+        covered = length
+    return windows
+
+
+def error_levels(false_alarm_every: int, judged: int) -> tuple[float, float]:
+    """One-sided errors of a single look that make a breach and a warning.
+
+    ``judged`` checks and ``LENGTHS`` share the one false breach in ``false_alarm_every`` windows
+    (Bonferroni); a warning asks for 1 in 20 per check.
+    """
+    looks = len(LENGTHS)
+    return 1 / (false_alarm_every * judged * looks), 1 / (_WARNING_EVERY * looks)
+
+
+def _only(sums: Mapping[str, NDArray[np.int64]], prefix: str) -> Sums:
+    return {name: array for name, array in sums.items() if name.startswith(prefix)}
