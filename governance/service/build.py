@@ -1,0 +1,104 @@
+"""Builds the stages from settings; the only place where they meet."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from alerting.deliveries import Courier
+from alerting.evaluator import Evaluator, Ports
+from alerting.lifecycle import Rule
+from alerting.notifiers.alertmanager import AlertmanagerPoster
+from alerting.notifiers.webhook import WebhookNotifier
+from alerting.runner import AlertWorker, Parts
+from governance.errors import ConfigError
+from governance.service.stores import Store
+from governance.store.engine import open_engine
+from governance.store.leases import Leases
+from governance.store.schema import check_schema, migrate
+
+if TYPE_CHECKING:
+    from governance.clock import Clock
+    from governance.config import AlertingSettings, Settings
+    from governance.metrics import Metrics
+
+
+def open_store(settings: Settings, *, group: str = "evenhand", migrating: bool = False) -> Store:
+    """The store at the settings' URL; ``migrating`` brings its schema up to date first.
+
+    Raises
+    ------
+    ConfigError
+        If the URL is unusable, or the schema is not this program's.
+    StoreError
+        If the database is away.
+    """
+    engine = open_engine(settings.database.url)
+    if migrating:
+        migrate(engine)
+    else:
+        check_schema(engine)
+    return Store.over(engine, group)
+
+
+def process_name(clock: Clock) -> str:
+    """Names this process for its life: host, process id, start."""
+    return f"{socket.gethostname()}-{os.getpid()}-{clock.now_us()}"
+
+
+def road_of(alerting: AlertingSettings) -> str:
+    """The road that component alerts take to people; ``auto`` follows the settings.
+
+    Raises
+    ------
+    ConfigError
+        If the road is Alertmanager and none is named.
+    """
+    urls = alerting.alertmanager.urls
+    if alerting.road == "auto":
+        return "alertmanager" if urls else "none"
+    if alerting.road == "alertmanager" and not urls:
+        raise ConfigError(
+            "alerting.road is alertmanager, but alerting.alertmanager.urls names none"
+        )
+    return alerting.road
+
+
+def build_alert_worker(
+    settings: Settings, store: Store, clock: Clock, metrics: Metrics
+) -> AlertWorker:
+    """One replica of alerting; raises ConfigError for unusable webhooks or rules."""
+    alerting = settings.alerting
+    holder = process_name(clock)
+    ports = Ports(
+        engine=store.engine,
+        findings=store.findings,
+        alerts=store.alerts,
+        deliveries=store.deliveries,
+        components=store.components,
+        group=store.group,
+    )
+    webhooks = WebhookNotifier(alerting.webhooks, alerting.allowed_hosts, clock)
+    poster = (
+        AlertmanagerPoster(alerting.alertmanager.urls, alerting.external_url)
+        if road_of(alerting) == "alertmanager"
+        else None
+    )
+    parts = Parts(
+        ports=ports,
+        evaluator=Evaluator(ports, clock, _rule(alerting)),
+        courier=Courier(
+            store.deliveries, {"webhook": webhooks}, holder=holder, clock=clock, metrics=metrics
+        ),
+        leases=Leases(store.engine),
+        poster=poster,
+    )
+    return AlertWorker(parts, holder=holder, clock=clock, metrics=metrics)
+
+
+def _rule(alerting: AlertingSettings) -> Rule:
+    try:
+        return Rule(alerting.breaches, alerting.of_windows, alerting.of_windows)
+    except ValueError as error:
+        raise ConfigError(f"alerting.breaches, alerting.ofWindows: {error}") from None
