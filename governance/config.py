@@ -1,15 +1,29 @@
 """Settings: defaults < file (``--config``, YAML) < ``EVENHAND_*`` environment < flags.
 
-Secrets are never written here: a field that ends in ``_file`` names the file that holds one.
+Every setting that is not a table has its variable: ``database.url`` is ``EVENHAND_DATABASE_URL``,
+``alerting.ofWindows`` is ``EVENHAND_ALERTING_OF_WINDOWS``; lists are separated by commas. Secrets
+are never written here: a field that ends in ``_file`` names the file that holds one.
 """
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from governance.component.document import Document, dotted, read_documents
+from governance.component.located import read_model
+from governance.errors import ConfigError, InvalidComponent, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ENVIRONMENT_PREFIX = "EVENHAND"
+
+_Path = tuple[str, ...]  # keys from the top, as written in the file
 
 
 class _Block(BaseModel):
@@ -82,3 +96,94 @@ class Settings(_Block):
     privacy: PrivacySettings = PrivacySettings()
     alerting: AlertingSettings = AlertingSettings()
     http: HttpSettings = HttpSettings()
+
+
+def load_settings(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings of a process.
+
+    Parameters
+    ----------
+    file
+        The settings file; None = defaults.
+    environment
+        Variables, usually ``os.environ``. Names that are no setting are left alone (Kubernetes
+        puts service addresses of the same prefix there), and so are empty values.
+    flags
+        Values of the command line by dotted name, for example ``{"database.url": "..."}``; None
+        where a flag was not given.
+
+    Raises
+    ------
+    InvalidComponent
+        With every problem: file and line, variable, or flag.
+    """
+    document = _read_file(file)
+    values, origins = document.value, dict[str, str]()
+    for path, listing in _leaves(Settings):
+        name = "_".join((ENVIRONMENT_PREFIX, *map(_snake, path))).upper()
+        text = (environment or {}).get(name)
+        if text:
+            _put(values, path, _items(text) if listing else text)
+            origins[dotted(path)] = name
+    for name, value in (flags or {}).items():
+        if value is not None:
+            _put(values, tuple(name.split(".")), value)
+            origins[name] = f"command line, {name}"
+    settings, problems = read_model(Settings, document)
+    if settings is None:
+        raise InvalidComponent([_with_origin(problem, origins) for problem in problems])
+    return settings
+
+
+def _read_file(file: Path | None) -> Document:
+    if file is None:
+        return Document("settings", {})
+    documents, problems = read_documents(file)
+    if problems:
+        raise InvalidComponent(problems)
+    if len(documents) > 1:
+        raise ConfigError(f"{file}: a settings file holds one document, this one {len(documents)}")
+    if not documents:
+        return Document(str(file), {})
+    if not isinstance(documents[0].value, dict) or "kind" in documents[0].value:
+        raise ConfigError(f"{file}: is not a settings file; components are named by --components")
+    return documents[0]
+
+
+def _leaves(model: type[BaseModel], path: _Path = ()) -> Iterator[tuple[_Path, bool]]:
+    """Every setting that one text can hold, and whether it is a list."""
+    for name, field in model.model_fields.items():
+        place = (*path, field.alias or name)
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _leaves(annotation, place)
+        elif typing.get_origin(annotation) is not dict:
+            yield place, typing.get_origin(annotation) is tuple
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in key)
+
+
+def _put(values: dict[str, Any], path: _Path, value: object) -> None:
+    for key in path[:-1]:
+        inner = values.get(key)
+        if not isinstance(inner, dict):
+            inner = values[key] = {}
+        values = inner
+    values[path[-1]] = value
+
+
+def _with_origin(problem: Problem, origins: Mapping[str, str]) -> Problem:
+    setting = problem.path.partition("[")[0]
+    if setting not in origins:
+        return problem
+    return Problem(origins[setting], None, "", problem.message)

@@ -1,6 +1,6 @@
 """``MultimodalAIComponent`` (apexlogic.io/v1alpha1): the one schema.
 
-The models accept exactly what DESIGN 4 declares; unknown keys are errors. ``validate.py`` turns
+The models accept exactly what DESIGN 4 declares; unknown keys are errors. ``located.py`` turns
 pydantic's errors into located problems.
 """
 
@@ -43,6 +43,12 @@ def _selector(value: object) -> Selector:
     raise ValueError(f"{value!r} is not a selector: write for example column:age or output:predict")
 
 
+def _outcome(value: object) -> object:
+    if isinstance(value, str | int | float):
+        return value
+    raise ValueError("an outcome is text, a number, true or false: put anything else in quotes")
+
+
 def _positive(value: int) -> int:
     if value <= 0:
         raise ValueError("must be longer than 0s")
@@ -52,12 +58,17 @@ def _positive(value: int) -> int:
 DurationUs = Annotated[int, BeforeValidator(_duration)]
 PositiveDurationUs = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive)]
 Ratio = Annotated[float, BeforeValidator(_percent_or_ratio), Field(ge=0, le=1)]
+Outcome = Annotated[Any, BeforeValidator(_outcome)]
 Place = Annotated[Selector, BeforeValidator(_selector)]
 
 
 class _Block(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, arbitrary_types_allowed=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
     )
 
 
@@ -195,13 +206,15 @@ class Release(_Block):
 class Favourable(_Block):
     """Which outcomes are favourable: listed values, or a score at or above a bound."""
 
-    values: tuple[Any, ...] | None = Field(default=None, alias="in")
+    values: tuple[Outcome, ...] | None = Field(default=None, alias="in")
     at_least: float | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Favourable:
         if (self.values is None) == (self.at_least is None):
             raise ValueError("write exactly one of in: [...] and atLeast: NUMBER")
+        if self.values == ():
+            raise ValueError("in: [] makes no outcome favourable: list at least one")
         return self
 
 

@@ -1,0 +1,122 @@
+"""What a schema cannot say: names that must agree, paths that must be readable, limits by kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.component.jsonpath import compile_path
+from governance.component.metrics import FairnessMetric, RateCheck
+from governance.component.nearest import did_you_mean, listed
+from governance.component.selector import Selector, SelectorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from governance.component.document import Steps
+    from governance.component.schema import Component, RolloutMetric, Signals
+
+Remark = tuple["Steps", str]  # a path in the document, and what is to be said about it
+
+FAIRNESS = tuple(metric.value for metric in FairnessMetric)
+ROLLOUT_CHECKS = (*(check.value for check in RateCheck), *FAIRNESS, "drift", "data_quality")
+
+_SIGNALS: Steps = ("spec", "signals")
+_BIAS: Steps = ("spec", "governance", "biasDetection")
+
+
+def problems(component: Component) -> Iterator[Remark]:
+    """Everything that is wrong with a component that the schema accepts."""
+    yield from _fairness_names(component)
+    yield from _groups(component)
+    yield from _features(component)
+    yield from _drift_subjects(component)
+    yield from _selectors(component.spec.signals)
+    yield from _rollout(component)
+
+
+def _fairness_names(component: Component) -> Iterator[Remark]:
+    bias = component.spec.governance.bias_detection
+    for name in bias.thresholds:
+        yield from _among(name, FAIRNESS, (*_BIAS, "thresholds", name), "fairness metric")
+    for i, name in enumerate(bias.metrics):
+        yield from _among(name, FAIRNESS, (*_BIAS, "metrics", i), "fairness metric")
+
+
+def _groups(component: Component) -> Iterator[Remark]:
+    bias = component.spec.governance.bias_detection
+    declared = component.spec.signals.groups
+    what = "attribute of spec.signals.groups"
+    for i, name in enumerate(bias.groups):
+        yield from _among(name, declared, (*_BIAS, "groups", i), what)
+    for i, attributes in enumerate(bias.intersections):
+        path = (*_BIAS, "intersections", i)
+        if len(set(attributes)) < 2:
+            yield path, "an intersection is of at least two different attributes"
+        for j, name in enumerate(attributes):
+            yield from _among(name, declared, (*path, j), what)
+
+
+def _features(component: Component) -> Iterator[Remark]:
+    declared = component.spec.model.modality
+    for modality in component.spec.signals.features:
+        if modality not in declared:
+            path = (*_SIGNALS, "features", modality.value)
+            yield path, f"spec.model.modality lists only {listed(m.value for m in declared)}"
+
+
+def _drift_subjects(component: Component) -> Iterator[Remark]:
+    excluded = {
+        name for signal in component.spec.signals.features.values() for name in signal.exclude
+    }
+    for name in component.spec.monitoring.drift.features:
+        if name in excluded:
+            path = ("spec", "monitoring", "drift", "features", name)
+            yield path, f"{name!r} is excluded by spec.signals.features and never measured"
+
+
+def _selectors(signals: Signals) -> Iterator[Remark]:
+    for path, selector in places(signals):
+        if selector.kind in {SelectorKind.REQUEST, SelectorKind.RESPONSE}:
+            try:
+                compile_path(selector.argument)
+            except ValueError as error:
+                yield path, str(error)
+        elif selector.argument == "*" and "features" not in path:
+            yield path, "'*' stands for many columns: only spec.signals.features reads them"
+
+
+def places(signals: Signals) -> Iterator[tuple[Steps, Selector]]:
+    """Every selector of ``spec.signals``, with its path in the document."""
+    for name in ("id", "time", "version", "prediction", "score"):
+        selector = getattr(signals, name)
+        if selector is not None:
+            yield (*_SIGNALS, name), selector
+    if signals.label is not None:
+        yield (*_SIGNALS, "label"), signals.label.source
+    for name, group in signals.groups.items():
+        yield (*_SIGNALS, "groups", name), group.source
+    for modality, feature in signals.features.items():
+        yield (*_SIGNALS, "features", modality.value), feature.source
+
+
+def _rollout(component: Component) -> Iterator[Remark]:
+    for i, metric in enumerate(component.spec.release.rollout_metrics):
+        path: Steps = ("spec", "release", "rolloutMetrics", i)
+        yield from _among(metric.name, ROLLOUT_CHECKS, (*path, "name"), "check")
+        yield from _limit(metric, (*path, "threshold"))
+
+
+def _limit(metric: RolloutMetric, path: Steps) -> Iterator[Remark]:
+    duration = isinstance(metric.threshold, str) and not metric.threshold.strip().endswith("%")
+    if metric.name.startswith("latency_"):
+        if metric.limit <= 0 or not (duration or isinstance(metric.threshold, float)):
+            yield path, f"found {metric.threshold!r}: write a duration, for example 200ms"
+    elif metric.name in ROLLOUT_CHECKS and (duration or not 0 <= metric.limit <= 1):
+        yield path, f"found {metric.threshold!r}: write a share in [0, 1], for example 0.01 or 1%"
+
+
+def _among(name: str, allowed: Iterable[str], path: Steps, what: str) -> Iterator[Remark]:
+    allowed = list(allowed)
+    if name not in allowed:
+        names = listed(allowed) or "none declared"
+        yield path, f"{name!r} is no {what}{did_you_mean(name, allowed)}; allowed: {names}"

@@ -1,0 +1,63 @@
+"""Fields that this build accepts without acting on them yet, so that nobody trusts in vain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from governance.component.schema import Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from governance.component.checks import Remark
+    from governance.component.document import Steps
+    from governance.component.schema import Component
+
+IDLE: dict[Steps, str] = {
+    ("spec", "model", "repository"): "no registry is connected",
+    ("spec", "model", "endpoint"): "nothing probes the endpoint, and the door goes by key",
+    ("spec", "webComponent"): "pages are not observed",
+    ("spec", "governance", "biasDetection", "monitoringEndpoint"): "state is read under /api/v1",
+    ("spec", "governance", "biasDetection", "intersections"): "intersections are not judged",
+    ("spec", "governance", "costOptimization"): "cost is not measured",
+    ("spec", "governance", "auditTrail"): "no audit trail is written",
+    ("spec", "release", "strategy"): "versions are not compared with each other",
+    ("spec", "release", "rollbackOnFailure"): "only spec.actions roll back",
+    ("spec", "capture", "protocols"): "every known protocol is read",
+    ("spec", "capture", "cpuBudget"): "nothing is sampled by cost",
+    ("spec", "capture", "sampling"): "every request is read",
+    ("spec", "baseline", "fromTraffic"): "no reference is taken from traffic",
+    ("status",): "the cluster's own field",
+}
+"""Path of a field or block, and what does not happen with it."""
+
+_BUILT_MODALITIES = frozenset({Modality.TABULAR})
+
+
+def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
+    """What a document declares that nothing acts on, or that cannot act as it stands."""
+    for path, words in IDLE.items():
+        if _is_there(document, path):
+            yield path, f"accepted, not acted on yet: {words}"
+    for i, modality in enumerate(component.spec.model.modality):
+        if modality not in _BUILT_MODALITIES:
+            path = ("spec", "model", "modality", i)
+            yield path, f"accepted, not acted on yet: no check of {modality.value} is built"
+    yield from _rollbacks(component)
+
+
+def _is_there(value: Any, path: Steps) -> bool:
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+def _rollbacks(component: Component) -> Iterator[Remark]:
+    if component.spec.model.repository is not None:
+        return
+    for i, action in enumerate(component.spec.actions):
+        if action.action == "rollback":
+            path = ("spec", "actions", i, "do")
+            yield path, "without spec.model.repository the receiver must know the version itself"
