@@ -125,9 +125,10 @@ class Evaluator:
         alert, decision = step(before, seen, rule, now_us)
         if spec is not None:
             alert = replace(alert, generation=spec[1])
-            alert = self._act(decided, spec[0], alert, decision, now_us)
         if decision.changed:
             decided.audit.append(_alert_entry(alert, decision, now_us))
+        if spec is not None:
+            alert = self._act(decided, spec[0], alert, decision, now_us)
         decided.alerts[key] = alert
         return alert, decision
 
