@@ -8,23 +8,25 @@ no byte.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.stats.limits import effective_counts
-from governance.algebra.sums import MAX_WEIGHT, SQUARED_WEIGHT_SCALE, WEIGHT_SCALE
+from governance.algebra.sums import MAX_WEIGHT, SQUARED_WEIGHT_SCALE, WEIGHT_SCALE, merge
 from governance.errors import ShapeError
+from governance.event import Column, EventBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from governance.algebra.sums import Sums
-    from governance.event import EventBatch
 
+_PIECE = 2**15
 _EXCESS = ".excess_weight"  # sum of w - 1, scale WEIGHT_SCALE
 _SQUARED_EXCESS = ".excess_squared_weight"  # sum of w^2 - 1, scale SQUARED_WEIGHT_SCALE
 
@@ -83,15 +85,26 @@ def sampling_weight(batch: EventBatch) -> NDArray[np.float64] | None:
     return weight if (weight != 1.0).any() else None
 
 
+def in_pieces(add: Callable[[EventBatch], Sums], batch: EventBatch) -> Sums:
+    """``add`` over runs of at most 2^15 events, merged.
+
+    What is derived from a run stays in the cache, and float sums of its fixed-point weights stay
+    below 2^53, so they are exact.
+    """
+    if batch.n <= _PIECE:
+        return add(batch)
+    return merge(add(_run(batch, start)) for start in range(0, batch.n, _PIECE))
+
+
 def count(
     name: str,
-    keys: NDArray[np.intp],
+    keys: NDArray[np.integer[Any]],
     shape: tuple[int, ...],
     weight: NDArray[np.float64] | None,
 ) -> Sums:
     """Arrays of one batch; ``keys``, shape (n,), index the flattened cells of ``shape``."""
-    size = int(np.prod(shape))
-    sums = {name: np.bincount(keys, minlength=size).reshape(shape).astype(np.int64, copy=False)}
+    size = math.prod(shape)
+    sums = {name: np.bincount(keys, minlength=size).astype(np.int64, copy=False).reshape(shape)}
     if weight is not None:
         sums[name + _EXCESS] = _fixed(keys, weight - 1, WEIGHT_SCALE, shape)
         sums[name + _SQUARED_EXCESS] = _fixed(keys, weight**2 - 1, SQUARED_WEIGHT_SCALE, shape)
@@ -112,11 +125,20 @@ def read(sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...
     return Cells(events, events + weight, events + squared)
 
 
+def _run(batch: EventBatch, start: int) -> EventBatch:
+    run = slice(start, start + _PIECE)
+    columns = {
+        name: Column(column.values[run], column.dictionary)
+        for name, column in batch.columns.items()
+    }
+    return EventBatch(batch.version, min(_PIECE, batch.n - start), columns)
+
+
 def _fixed(
-    keys: NDArray[np.intp], amounts: NDArray[np.float64], scale: int, shape: tuple[int, ...]
+    keys: NDArray[np.integer[Any]], amounts: NDArray[np.float64], scale: int, shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Fixed-point sums per cell; exact while a batch's sum stays below 2^53 units."""
-    size = int(np.prod(shape))
+    """Fixed-point sums per cell; exact for up to 2^18 events (``in_pieces``)."""
+    size = math.prod(shape)
     total = np.bincount(keys, weights=np.rint(amounts * scale), minlength=size)
     return total.reshape(shape).astype(np.int64)
 

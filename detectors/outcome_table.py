@@ -108,14 +108,13 @@ class OutcomeTable:
         return OutcomeTable(self.predictions, outcomes)
 
 
-def outcome_codes(column: Column | None, n: int) -> NDArray[np.intp]:
+def outcome_codes(column: Column | None, n: int) -> NDArray[np.int8]:
     """Axis positions of a ``favourable`` or ``label`` column (1, 0, anything else unknown)."""
     if column is None:
-        return np.zeros(n, dtype=np.intp)
-    values = column.values
-    codes: NDArray[np.intp] = (values == 1).astype(np.intp)
+        return np.zeros(n, dtype=np.int8)
+    codes: NDArray[np.int8] = (column.values == 1).astype(np.int8)
     codes *= FAVOURABLE
-    codes += values == 0
+    codes += column.values == 0
     return codes
 
 

@@ -9,6 +9,7 @@ nothing is left out of the cells, and the axis can only grow at its end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from detectors.cells import count, read
 from detectors.outcome_table import OUTCOMES, OutcomeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,10 +47,7 @@ class Subject:
     @property
     def bound(self) -> int:
         """Codes per attribute such that their joint codes stay within ``MAX_GROUPS``."""
-        bound = 1
-        while (bound + 1) ** len(self.attributes) <= MAX_GROUPS:
-            bound += 1
-        return bound
+        return _bound(len(self.attributes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +61,27 @@ class Groups:
 
 
 def count_groups(
-    subject: Subject,
+    subjects: Sequence[Subject],
     batch: EventBatch,
-    outcomes: tuple[NDArray[np.intp], ...],
+    outcomes: tuple[NDArray[np.int8], ...],
     weight: NDArray[np.float64] | None,
 ) -> Sums:
     """Arrays of one batch; ``outcomes`` are axis positions: prediction, and label if known."""
-    positions = [_positions(batch, attribute, subject.bound) for attribute in subject.attributes]
-    shape = tuple(int(p.max(initial=_NO_GROUP)) + 1 for p in positions)
-    shape += (OUTCOMES,) * len(outcomes)
     part = "predictions" if len(outcomes) == 1 else "outcomes"
-    return count(_array(subject, part), _packed((*positions, *outcomes), shape), shape, weight)
+    cells = OUTCOMES ** len(outcomes)
+    innermost = _packed(outcomes)
+    columns: dict[tuple[str, int], _Positions] = {}
+    sums: Sums = {}
+    for subject in subjects:
+        keys, size, shape = innermost, cells, (OUTCOMES,) * len(outcomes)
+        for attribute in reversed(subject.attributes):
+            column = columns.get((attribute, subject.bound))
+            if column is None:
+                column = columns[attribute, subject.bound] = _positions(batch, attribute, subject)
+            keys = column.values * np.int32(size) + keys
+            size, shape = size * column.extent, (column.extent, *shape)
+        sums |= count(_array(subject, part), keys, shape, weight)
+    return sums
 
 
 def read_groups(
@@ -104,21 +112,38 @@ def _array(subject: Subject, part: str) -> str:
     return f"{PREFIX}{subject.name}.{part}"
 
 
-def _positions(batch: EventBatch, attribute: str, bound: int) -> NDArray[np.intp]:
-    """Positions on the group axis, shape (n,)."""
+@cache
+def _bound(attributes: int) -> int:
+    bound = 1
+    while (bound + 1) ** attributes <= MAX_GROUPS:
+        bound += 1
+    return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """One attribute's positions on its group axis, shape (n,), and the length of that axis."""
+
+    values: NDArray[np.int32]
+    extent: int
+
+
+def _positions(batch: EventBatch, attribute: str, subject: Subject) -> _Positions:
     column = batch.columns.get(f"group.{attribute}")
     if column is None:
-        return np.full(batch.n, _NO_GROUP, dtype=np.intp)
-    positions: NDArray[np.intp] = column.values + np.intp(_FIRST)
-    if positions.max(initial=0) >= _FIRST + bound:
-        positions[positions >= _FIRST + bound] = _BEYOND
-    return positions
+        return _Positions(np.full(batch.n, _NO_GROUP, dtype=np.int32), _NO_GROUP + 1)
+    values = column.values.astype(np.int32)
+    values += _FIRST
+    extent = int(values.max(initial=_NO_GROUP)) + 1
+    if extent > _FIRST + subject.bound:
+        values[values >= _FIRST + subject.bound] = _BEYOND
+        extent = _FIRST + subject.bound
+    return _Positions(values, extent)
 
 
-def _packed(axes: tuple[NDArray[np.intp], ...], shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Flat cell indices, row-major: ``ravel_multi_index`` without its checks."""
-    keys = axes[0]
-    for axis, size in zip(axes[1:], shape[1:], strict=True):
-        keys = keys * size
-        keys += axis
-    return keys
+def _packed(outcomes: tuple[NDArray[np.int8], ...]) -> NDArray[np.int8]:
+    """Flat indices of the prediction and label axes, row-major, below OUTCOMES ** 2."""
+    first, *others = outcomes
+    for other in others:
+        first = first * np.int8(OUTCOMES) + other
+    return first

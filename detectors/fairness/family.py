@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detectors import reasons
-from detectors.cells import sampling_weight
+from detectors.cells import in_pieces, sampling_weight
 from detectors.fairness.catalog import METRICS
 from detectors.fairness.cells import PREFIX, Subject, count_groups, read_groups
 from detectors.fairness.parity import Rule
 from detectors.fairness.verdict import Question, judge, withheld
 from detectors.outcome_table import outcome_codes
 from detectors.trailing import error_levels, trailing_windows
-from governance.algebra.sums import merge
 from governance.component.metrics import FairnessMetric
 from governance.errors import ConfigError
 
@@ -43,17 +42,12 @@ class Fairness:
     def add(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
-        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
-        weight = sampling_weight(batch)
-        return merge(count_groups(s, batch, (prediction,), weight) for s in self.subjects)
+        return in_pieces(self._count, batch)
 
     def add_outcomes(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
-        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
-        label = outcome_codes(batch.columns.get("label"), batch.n)
-        weight = sampling_weight(batch)
-        return merge(count_groups(s, batch, (prediction, label), weight) for s in self.subjects)
+        return in_pieces(self._count_labelled, batch)
 
     def judge(self, view: WindowView) -> list[Verdict]:
         events = view.panes[-1].events
@@ -67,6 +61,15 @@ class Fairness:
         }
         lost = reasons.lost(view, self.max_loss)
         return [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+
+    def _count(self, batch: EventBatch) -> Sums:
+        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
+        return count_groups(self.subjects, batch, (prediction,), sampling_weight(batch))
+
+    def _count_labelled(self, batch: EventBatch) -> Sums:
+        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
+        label = outcome_codes(batch.columns.get("label"), batch.n)
+        return count_groups(self.subjects, batch, (prediction, label), sampling_weight(batch))
 
 
 def make_fairness(
@@ -98,7 +101,7 @@ def make_fairness(
 def _thresholds(bias: BiasDetection) -> dict[FairnessMetric, float | None]:
     """Every metric that is judged or shown, with its limit."""
     judged = {_metric(name): limit for name, limit in bias.thresholds.items()}
-    return {**dict.fromkeys(map(_metric, bias.metrics)), **judged}
+    return {**judged, **{m: None for m in map(_metric, bias.metrics) if m not in judged}}
 
 
 def _metric(name: str) -> FairnessMetric:

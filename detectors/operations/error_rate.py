@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import reasons
-from detectors.cells import count, read, sampling_weight, share
+from detectors.cells import count, in_pieces, read, sampling_weight, share
 from detectors.limit import Share, against_limit
 from detectors.rate_check import Judged, RateSettings, rate_settings
 from detectors.trailing import trailing_windows
@@ -43,13 +43,7 @@ class ErrorRate:
     settings: RateSettings
 
     def add(self, batch: EventBatch) -> Sums:
-        column = batch.columns.get("status_code")
-        if column is None:
-            return {}
-        status = column.values
-        keys = np.where((status == 0) | (status >= 500), _FAILED, _ANSWERED)
-        keys[status < 0] = _UNKNOWN
-        return count(_ARRAY, keys, _SHAPE, sampling_weight(batch))
+        return in_pieces(_count, batch) if "status_code" in batch.columns else {}
 
     def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - needs no labels
         return {}
@@ -77,6 +71,13 @@ def make_error_rate(
 ) -> ErrorRate:
     """The error rate of every component; raises ConfigError for a limit that cannot be one."""
     return ErrorRate(rate_settings(component))
+
+
+def _count(batch: EventBatch) -> Sums:
+    status = batch.columns["status_code"].values
+    failed = (status == 0) | (status >= 500)
+    keys = np.where(failed, _FAILED, np.where(status < 0, _UNKNOWN, _ANSWERED))
+    return count(_ARRAY, keys, _SHAPE, sampling_weight(batch))
 
 
 def _share(window: Trailing) -> Share:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import reasons
-from detectors.cells import Cells, count, read, sampling_weight, share
+from detectors.cells import Cells, count, in_pieces, read, sampling_weight, share
 from detectors.limit import Share, against_limit
 from detectors.operations.buckets import bucket, quantile_ms
 from detectors.rate_check import Judged, RateSettings, rate_settings
@@ -52,19 +52,7 @@ class Latency:
     settings: RateSettings
 
     def add(self, batch: EventBatch) -> Sums:
-        column = batch.columns.get("latency_ms")
-        if column is None:
-            return {}
-        latency, weight = column.values.astype(np.float64), sampling_weight(batch)
-        known = np.isfinite(latency) & (latency >= 0)
-        keys = np.zeros(batch.n, dtype=np.intp)
-        keys[known] = bucket(latency[known]) + 1
-        shape = (int(keys.max(initial=_UNKNOWN)) + 1,)
-        counters = [
-            count(_counter(limit), _speed(latency, known, limit), _SHAPE, weight)
-            for limit in self._limits().values()
-        ]
-        return merge([count(_BUCKETS, keys, shape, weight), *counters])
+        return in_pieces(self._count, batch) if "latency_ms" in batch.columns else {}
 
     def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - needs no labels
         return {}
@@ -75,6 +63,18 @@ class Latency:
         seen = _buckets(windows[-1]).events.sum() > 0
         checks = SLOWER_ALLOWED if seen else self._limits()
         return [self._verdict(check, view, windows) for check in checks]
+
+    def _count(self, batch: EventBatch) -> Sums:
+        latency = batch.columns["latency_ms"].values.astype(np.float64)
+        known, weight = np.isfinite(latency) & (latency >= 0), sampling_weight(batch)
+        keys = np.zeros(batch.n, dtype=np.intp)
+        keys[known] = bucket(latency[known]) + 1
+        shape = (int(keys.max(initial=_UNKNOWN)) + 1,)
+        counters = [
+            count(_counter(limit), _speed(latency, known, limit), _SHAPE, weight)
+            for limit in self._limits().values()
+        ]
+        return merge([count(_BUCKETS, keys, shape, weight), *counters])
 
     def _limits(self) -> dict[RateCheck, float]:
         return {c: limit for c, limit in self.settings.limits.items() if c.is_latency}

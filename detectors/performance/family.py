@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import label_caps, reasons
-from detectors.cells import count, read, sampling_weight
+from detectors.cells import count, in_pieces, read, sampling_weight
 from detectors.limit import Limited, Share, against_limit
 from detectors.outcome_table import (
     FAVOURABLE,
@@ -54,15 +54,12 @@ class Performance:
     def add(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
-        prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
-        return count(_PREDICTIONS, prediction, (1, OUTCOMES), sampling_weight(batch))
+        return in_pieces(_predictions, batch)
 
     def add_outcomes(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
-        keys = outcome_codes(batch.columns.get("favourable"), batch.n) * OUTCOMES
-        keys += outcome_codes(batch.columns.get("label"), batch.n)
-        return count(_OUTCOMES, keys, (1, OUTCOMES, OUTCOMES), sampling_weight(batch))
+        return in_pieces(_outcomes, batch)
 
     def judge(self, view: WindowView) -> list[Verdict]:
         nothing = self.undeclared or ("" if view.panes[-1].events else reasons.NO_EVENTS)
@@ -107,6 +104,17 @@ def make_performance(
     )
     undeclared = "" if signals.favourable else reasons.FAVOURABLE_NOT_DECLARED
     return Performance(settings, measures, undeclared) if measures else None
+
+
+def _predictions(batch: EventBatch) -> Sums:
+    keys = outcome_codes(batch.columns.get("favourable"), batch.n)
+    return count(_PREDICTIONS, keys, (1, OUTCOMES), sampling_weight(batch))
+
+
+def _outcomes(batch: EventBatch) -> Sums:
+    keys = outcome_codes(batch.columns.get("favourable"), batch.n) * np.int8(OUTCOMES)
+    keys += outcome_codes(batch.columns.get("label"), batch.n)
+    return count(_OUTCOMES, keys, (1, OUTCOMES, OUTCOMES), sampling_weight(batch))
 
 
 def _table(window: Trailing) -> OutcomeTable:
