@@ -1,0 +1,172 @@
+"""Profiles: references as JSON files that are checked when they are read.
+
+::
+
+    {"format": "evenhand.reference/v1", "id": SHA-256 of the canonical text of what follows,
+     "reference": {...}}
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from detectors.feature_reference import FeatureReference
+from detectors.reference import Reference, WindowCut, canonical_json
+from detectors.stats.overdispersion import Block
+from governance.algebra.bins import CategoryBins, NumericBins
+from governance.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = "evenhand.reference/v1"
+REMEDY = "build it again with `evenhand baseline FILE --component YAML -o PROFILE`"
+
+_Count = Annotated[int, Meta(ge=0, le=2**53)]
+_Size = Annotated[float, Meta(gt=0)]
+_Rho = Annotated[float, Meta(ge=1)]
+_Positive = Annotated[int, Meta(ge=1)]
+
+
+class _Feature(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind"):
+    counts: list[_Count]
+    ladder: list[tuple[_Positive, _Size, _Rho]]
+
+
+class _Numeric(_Feature, tag="numeric"):
+    edges: list[float]
+    minimum: float
+    maximum: float
+    sd: Annotated[float, Meta(ge=0)]
+    null_constant: Annotated[float, Meta(ge=0)]
+
+
+class _Category(_Feature, tag="category"):
+    kept: list[str]
+    rare: list[str]
+
+
+class _Cut(msgspec.Struct, forbid_unknown_fields=True):
+    kind: Literal["every", "events"]
+    length: _Positive
+    pane: _Positive
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True):
+    rows: _Count
+    ordered: bool
+    windows: _Cut
+    start_us: int | None
+    end_us: int | None
+    inputs: dict[str, _Numeric | _Category]
+    outputs: dict[str, dict[str, _Numeric | _Category]]
+
+
+def is_profile(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` (some 200 bytes) is a profile, not rows."""
+    return b'"evenhand.reference/' in head
+
+
+def profile_text(reference: Reference) -> str:
+    """The profile of a reference: one line, the same for the same reference."""
+    content = canonical_json(reference.content())
+    return f'{{"format":"{FORMAT}","id":"{reference.id}","reference":{content}}}\n'
+
+
+def write_profile(path: Path, reference: Reference) -> None:
+    """Write the profile of a reference to a file."""
+    path.write_text(profile_text(reference), encoding="utf-8")
+
+
+def read_profile(path: Path) -> Reference:
+    """Read a profile; raises as ``parse_profile`` does, also if the file cannot be read."""
+    try:
+        return parse_profile(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse_profile(text: bytes | str, place: str) -> Reference:
+    """The reference of a profile; ``place`` names it in errors.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no profile of this format, was damaged or edited, or does not fit together;
+        the message names place, field and remedy.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{place}: is damaged, it is not JSON ({error}): {REMEDY}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else None
+        raise ConfigError(f"{place}: format: is {found!r}, this build reads {FORMAT!r}: {REMEDY}")
+    try:
+        content = msgspec.convert(document.get("reference"), _Content)
+        reference = _reference(content)
+    except (msgspec.ValidationError, _Unfit) as error:
+        raise ConfigError(f"{place}: reference: {error}: {REMEDY}") from None
+    if document.get("id") != reference.id:
+        raise ConfigError(
+            f"{place}: id: is {document.get('id')!r}, but the content's hash is "
+            f"{reference.id!r}: the file was edited or damaged: {REMEDY}"
+        )
+    return reference
+
+
+class _Unfit(ValueError):
+    """Fields that do not fit each other."""
+
+
+def _reference(content: _Content) -> Reference:
+    cut = content.windows
+    if cut.length % cut.pane:
+        raise _Unfit(f"windows: length {cut.length} is no multiple of pane {cut.pane}")
+    features = {
+        name: _feature(name, feature, content.rows) for name, feature in content.inputs.items()
+    }
+    outputs = {
+        version: {name: _feature(name, feature, content.rows) for name, feature in named.items()}
+        for version, named in content.outputs.items()
+    }
+    return Reference(
+        rows=content.rows,
+        ordered=content.ordered,
+        windows=WindowCut(cut.kind, cut.length, cut.pane),
+        inputs=features,
+        outputs=outputs,
+        start_us=content.start_us,
+        end_us=content.end_us,
+    )
+
+
+def _feature(name: str, feature: _Numeric | _Category, rows: int) -> FeatureReference:
+    bins = _bins(name, feature)
+    if len(feature.counts) != bins.size:
+        raise _Unfit(f"{name}: counts has {len(feature.counts)} bins, not {bins.size}")
+    if sum(feature.counts) != rows:
+        raise _Unfit(f"{name}: counts add up to {sum(feature.counts)}, not to rows, {rows}")
+    ladder = tuple(Block(k, mean_rows, rho) for k, mean_rows, rho in feature.ladder)
+    if [block.rows for block in ladder] != sorted(block.rows for block in ladder):
+        raise _Unfit(f"{name}: ladder is not in the order of its rows")
+    constant = feature.null_constant if isinstance(feature, _Numeric) else 0.0
+    return FeatureReference(bins, np.array(feature.counts, dtype=np.int64), ladder, constant)
+
+
+def _bins(name: str, feature: _Numeric | _Category) -> NumericBins | CategoryBins:
+    if isinstance(feature, _Category):
+        if len({*feature.kept, *feature.rare}) != len(feature.kept) + len(feature.rare):
+            raise _Unfit(f"{name}: kept and rare name a category twice")
+        return CategoryBins(tuple(feature.kept), tuple(feature.rare))
+    edges = np.array(feature.edges, dtype=np.float64)
+    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise _Unfit(f"{name}: edges do not rise")
+    if feature.minimum > feature.maximum:
+        raise _Unfit(f"{name}: minimum {feature.minimum} exceeds maximum {feature.maximum}")
+    return NumericBins(edges, feature.minimum, feature.maximum, feature.sd)
