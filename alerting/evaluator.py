@@ -125,7 +125,7 @@ class Evaluator:
         alert, decision = step(before, seen, rule, now_us)
         if spec is not None:
             alert = replace(alert, generation=spec[1])
-        if decision.changed:
+        if decision.changed and _is_audited(spec):
             decided.audit.append(_alert_entry(alert, decision, now_us))
         if spec is not None:
             alert = self._act(decided, spec[0], alert, decision, now_us)
@@ -159,19 +159,22 @@ class Evaluator:
         now_us: int,
     ) -> Alert:
         last = self._last_acted(decided, component)
+        entries = []
         for due in due_actions(component, alert, decision, last, now_us):
             if due.stopped is not None:
                 if decision.changed:
-                    decided.audit.append(_action_entry(due, "action.stopped", due.stopped))
+                    entries.append(_action_entry(due, "action.stopped", due.stopped))
                 continue
             alert = replace(alert, acted=(*alert.acted, due.request.delivery_id))
             held = self._held(due)
             if held is not None:
-                decided.audit.append(_action_entry(due, "action.held", held))
+                entries.append(_action_entry(due, "action.held", held))
                 continue
             last[due.request.name] = now_us
             decided.deliveries.append(_delivery(due))
-            decided.audit.append(_action_entry(due, "action.ordered", alert.reason))
+            entries.append(_action_entry(due, "action.ordered", alert.reason))
+        if component.spec.governance.audit_trail.enabled:
+            decided.audit.extend(entries)
         return alert
 
     def _held(self, due: Due) -> str | None:
@@ -186,6 +189,10 @@ class Evaluator:
             found = self._ports.deliveries.find(which, _REMEMBERED_DELIVERIES)
             decided.last_acted[key] = {_name(d): d.created_us for d in reversed(found)}
         return decided.last_acted[key]
+
+
+def _is_audited(spec: tuple[Component, int] | None) -> bool:
+    return spec is None or spec[0].spec.governance.audit_trail.enabled
 
 
 def _name(delivery: Delivery) -> str:

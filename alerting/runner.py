@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alerting.exposition import alert_families, finding_families
+from alerting.housekeeping import retention_of
 from alerting.notifiers.alertmanager import POST_EVERY_SECONDS, RESOLVED_FOR_US
 from governance.alert import AlertState
+from governance.component.schema import Component
 from governance.errors import Fenced, StoreError
 from governance.store.alerts import AlertFilter
+from governance.store.retention import prune
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 LEASE_NAME = "evaluator"
 LEASE_SECONDS = 15.0
+PRUNE_EVERY_SECONDS = 24 * 3_600
 IDLE_SECONDS = 0.5  # how long a new finding or delivery may wait before it is looked at
 _log = logging.getLogger("evenhand.alerting")
 
@@ -56,6 +60,10 @@ class AlertWorker:
         self._clock = clock
         self._lease: Lease | None = None
         self._posted_at = float("-inf")
+        self._pruned_at = clock.monotonic()  # not at start: a crash loop must not prune each time
+        self._pruned = metrics.counter(
+            "evenhand_pruned_rows_total", "Rows deleted because their time was over", ("table",)
+        )
         self._evaluated = metrics.counter(
             "evenhand_findings_evaluated_total", "Findings that alerting has stepped over"
         )
@@ -84,6 +92,7 @@ class AlertWorker:
         """One round; True if there may be more to do at once."""
         evaluated, changed = self._evaluate()
         self._post(changed)
+        self._prune()
         return bool(self._parts.courier.send_due() or evaluated)
 
     def _evaluate(self) -> tuple[int, list[Alert]]:
@@ -129,6 +138,17 @@ class AlertWorker:
             self._post_failures.inc()
         # After a failure the next round tries again: a restarted Alertmanager hears within one.
         self._posted_at = float("-inf") if failures else now
+
+    def _prune(self) -> None:
+        """Once a day, by the holder of the lease."""
+        now = self._clock.monotonic()
+        if self._lease is None or now - self._pruned_at < PRUNE_EVERY_SECONDS:
+            return
+        self._pruned_at = now
+        ports = self._parts.ports
+        specs = [Component.model_validate_json(c.spec) for c in ports.components.find()]
+        for table, rows in prune(ports.engine, self._clock.now_us(), retention_of(specs)).items():
+            self._pruned.labels(table).inc(rows)
 
     def _current_alerts(self) -> list[Alert]:
         alerts = self._parts.ports.alerts

@@ -15,9 +15,8 @@ from governance.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from governance.store.deliveries import Delivery
-
     from governance.config import WebhookSettings
+    from governance.store.deliveries import Delivery
 
 ATTEMPT_SECONDS = 10.0  # a receiver that has not answered by then is tried again later
 MAX_ANSWER_BYTES = 64 * 1024

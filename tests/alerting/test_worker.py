@@ -172,3 +172,15 @@ def test_a_second_replica_does_not_evaluate(store: Store, tmp_path: Path) -> Non
         drain(first)
     (alert,) = store.alerts.find()
     assert alert.history[-1].window == 2
+
+
+def test_no_audit_where_it_is_switched_off(store: Store, tmp_path: Path) -> None:
+    """`auditTrail.enabled: false` leaves no row; alerts and actions go on."""
+    document = json.loads(spec({"do": "retrain", "webhook": "training"}))
+    document["spec"]["governance"] = {"auditTrail": {"enabled": False}}
+    write(store, [finding(i, Status.BREACH) for i in range(2)], json.dumps(document))
+    with receiver() as (url, posted):
+        drain(worker(store, tmp_path, url))
+    with store.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT count(*) FROM audit").scalar()
+    assert (rows, len(posted)) == (0, 1)
