@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -159,5 +160,15 @@ class Finding:
                 for g in v.groups
             ],
             "reference": self.reference,
-            "lost": dict(self.lost),
+            "lost": dict(sorted(self.lost.items())),
         }
+
+    def to_line(self) -> str:
+        """The object as one line of ASCII JSON, the same bytes for the same finding.
+
+        Raises
+        ------
+        ValueError
+            If a number is NaN or infinite: a verdict says None there.
+        """
+        return json.dumps(self.to_json(), separators=(",", ":"), allow_nan=False)

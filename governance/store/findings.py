@@ -1,0 +1,243 @@
+"""Findings: the outbox between detectors and alerting, and what the API reads.
+
+``body`` is the finding's JSON object as one line, written once and never touched again, so two
+runs over one log can be compared byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, select, tuple_, update
+
+from governance.component.key import ComponentKey
+from governance.finding import Status
+from governance.store.engine import database_now_us, snapshot
+from governance.store.tables import findings, versions
+from governance.store.upsert import execute_rows, insert_into, insert_new, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Engine, Row, Select
+
+    from governance.finding import Finding
+
+DEFAULT_LIMIT = 1_000
+_WINDOW = ("window_kind", "window_number", "window_start", "window_end")
+_STORED = (
+    "position",
+    "id",
+    "revision",
+    "namespace",
+    "component",
+    "version",
+    "status",
+    "created_at",
+    "evaluated_at",
+    "body",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """One revision of a finding as it lies in the database.
+
+    ``position`` grows in the order in which findings came; within one component that is the
+    order of judgement. ``evaluated_at_us`` is None until alerting has stepped over it.
+    """
+
+    position: int
+    id: str
+    revision: int
+    component: ComponentKey
+    version: str
+    status: Status
+    created_at_us: int
+    evaluated_at_us: int | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings; None = any. ``since_us`` and ``until_us`` bound the window's end."""
+
+    namespace: str | None = None
+    component: str | None = None
+    version: str | None = None
+    modality: str | None = None
+    check: str | None = None
+    subject: str | None = None
+    status: Status | None = None
+    since_us: int | None = None  # inclusive
+    until_us: int | None = None  # exclusive
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPage:
+    """Findings, newest first, and the cursor of the next page (None: this was the last)."""
+
+    findings: Sequence[StoredFinding]
+    cursor: str | None
+
+
+class Findings:
+    """The read side of one worker group's findings; raises StoreError when the database is away."""
+
+    def __init__(self, engine: Engine, group: str = "evenhand") -> None:
+        self._engine = engine
+        self._own = findings.c.worker_group == group
+
+    def unevaluated(self, limit: int = DEFAULT_LIMIT) -> list[StoredFinding]:
+        """What alerting has not looked at yet, oldest first."""
+        query = self._select().where(findings.c.evaluated_at.is_(None))
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(query.order_by(findings.c.position).limit(limit))
+            return [_stored(row) for row in rows]
+
+    def query(
+        self, which: FindingFilter, cursor: str | None = None, limit: int = 100
+    ) -> FindingPage:
+        """A page of findings, newest first; every revision is a row of its own.
+
+        Raises
+        ------
+        ValueError
+            If the cursor is not one that a page has named.
+        """
+        query = self._select().where(*_conditions(which))
+        if cursor is not None:
+            query = query.where(findings.c.position < _read_cursor(cursor))
+        newest_first = query.order_by(findings.c.position.desc()).limit(limit + 1)
+        with snapshot(self._engine) as connection:
+            found = [_stored(row) for row in connection.execute(newest_first)]
+        page = found[:limit]
+        return FindingPage(page, str(page[-1].position) if len(found) > limit else None)
+
+    def latest(self, component: ComponentKey) -> list[StoredFinding]:
+        """The last revision of every finding of each version's newest window, oldest first."""
+        newest_window = and_(
+            versions.c.worker_group == findings.c.worker_group,
+            versions.c.namespace == findings.c.namespace,
+            versions.c.component == findings.c.component,
+            versions.c.version == findings.c.version,
+            versions.c.window_kind == findings.c.window_kind,
+            versions.c.window_number == findings.c.window_number,
+            versions.c.window_end == findings.c.window_end,
+        )
+        query = (
+            self._select()
+            .join(versions, newest_window)
+            .where(
+                findings.c.namespace == component.namespace, findings.c.component == component.name
+            )
+        )
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(query.order_by(findings.c.position))
+            return _last_revisions(_stored(row) for row in rows)
+
+    def _select(self) -> Select[Any]:
+        return select(*(findings.c[name] for name in _STORED)).where(self._own)
+
+
+def insert_findings(connection: Connection, group: str, found: Sequence[Finding]) -> None:
+    """Add the findings of a checkpoint; a (id, revision) that is there already is left alone."""
+    if not found:
+        return
+    now_us = database_now_us(connection)
+    rows = [_row(group, finding, now_us) for finding in found]
+    insert_new(connection, findings, rows, key=["worker_group", "id", "revision"])
+    newest = insert_into(connection, versions)
+    taken = newest.on_conflict_do_update(
+        index_elements=list(versions.primary_key),
+        set_={name: newest.excluded[name] for name in _WINDOW},
+        where=newest.excluded.window_end >= versions.c.window_end,
+    )
+    execute_rows(connection, versions, taken, _newest_windows(rows))
+
+
+def mark_evaluated(connection: Connection, group: str, revisions: Sequence[tuple[str, int]]) -> int:
+    """Mark (id, revision) as evaluated; returns how many had not been."""
+    now_us = database_now_us(connection)
+    key = tuple_(findings.c.id, findings.c.revision)
+    unmarked = update(findings).where(
+        findings.c.worker_group == group, findings.c.evaluated_at.is_(None)
+    )
+    marked = 0
+    for some in slices(sorted(set(revisions))):
+        marked += connection.execute(
+            unmarked.where(key.in_(some)).values(evaluated_at=now_us)
+        ).rowcount
+    return marked
+
+
+def _row(group: str, finding: Finding, now_us: int) -> dict[str, Any]:
+    verdict, window = finding.verdict, finding.window
+    return {
+        "worker_group": group,
+        "id": finding.id,
+        "revision": finding.revision,
+        "namespace": finding.component.namespace,
+        "component": finding.component.name,
+        "version": finding.version,
+        "modality": verdict.modality,
+        "check": verdict.check,
+        "subject": verdict.subject,
+        "status": verdict.status.value,
+        "window_kind": window.kind,
+        "window_number": window.number,
+        "window_start": window.start_us,
+        "window_end": window.end_us,
+        "created_at": now_us,
+        "body": finding.to_line(),
+    }
+
+
+def _newest_windows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    key = [column.name for column in versions.primary_key]
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        version = tuple(row[name] for name in key)
+        if version not in newest or row["window_end"] >= newest[version]["window_end"]:
+            newest[version] = {name: row[name] for name in (*key, *_WINDOW)}
+    return list(newest.values())
+
+
+def _stored(row: Row[Any]) -> StoredFinding:
+    return StoredFinding(
+        row.position,
+        row.id,
+        row.revision,
+        ComponentKey(row.namespace, row.component),
+        row.version,
+        Status(row.status),
+        row.created_at,
+        row.evaluated_at,
+        row.body,
+    )
+
+
+def _conditions(which: FindingFilter) -> list[ColumnElement[bool]]:
+    names = ("namespace", "component", "version", "modality", "check", "subject", "status")
+    asked = {name: getattr(which, name) for name in names}
+    conditions = [findings.c[name] == value for name, value in asked.items() if value is not None]
+    if which.since_us is not None:
+        conditions.append(findings.c.window_end >= which.since_us)
+    if which.until_us is not None:
+        conditions.append(findings.c.window_end < which.until_us)
+    return conditions
+
+
+def _read_cursor(cursor: str) -> int:
+    if not cursor.isascii() or not cursor.isdigit():
+        raise ValueError(f"{cursor!r} is not a cursor: take the one that the last page named")
+    return int(cursor)
+
+
+def _last_revisions(found: Iterable[StoredFinding]) -> list[StoredFinding]:
+    last: dict[str, StoredFinding] = {}
+    for finding in found:
+        if finding.id not in last or finding.revision > last[finding.id].revision:
+            last[finding.id] = finding
+    return sorted(last.values(), key=lambda finding: finding.position)

@@ -1,0 +1,1 @@
+"""Alembic migrations, loaded as files from inside the package."""
