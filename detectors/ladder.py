@@ -153,13 +153,16 @@ def rule(
     return Ruling(family, breaches, warnings, bar, tuple(statuses), tuple(caps))
 
 
-def hold(*, no_events: bool, lost: bool, reference_rows: float, small: bool) -> Hold | None:
-    """The first reason for which a feature is not judged; None = it is judged."""
+def hold(*, no_events: bool, lost: bool, unfit: bool, small: bool) -> Hold | None:
+    """The first reason for which a feature is not judged; None = it is judged.
+
+    ``unfit`` says that its reference is of no use, as with under ``FEWEST_REFERENCE_ROWS``.
+    """
     if no_events:
         return Hold.NO_EVENTS
     if lost:
         return Hold.LOST
-    if reference_rows < FEWEST_REFERENCE_ROWS:
+    if unfit:
         return Hold.REFERENCE
     return Hold.SMALL if small else None
 

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from detectors.feature_reference import FeatureReference
 from detectors.reference import Reference, WindowCut, canonical_json
-from detectors.stats.overdispersion import Block
+from detectors.stats.overdispersion import LENGTHS, Block
 from governance.algebra.bins import CategoryBins, NumericBins
 from governance.errors import ConfigError
 
@@ -111,7 +111,7 @@ def parse_profile(text: bytes | str, place: str) -> Reference:
         content = msgspec.convert(document.get("reference"), _Content)
         reference = _reference(content)
     except (msgspec.ValidationError, _Unfit) as error:
-        raise ConfigError(f"{place}: reference: {error}: {REMEDY}") from None
+        raise ConfigError(f"{place}: {error}: {REMEDY}") from None
     if document.get("id") != reference.id:
         raise ConfigError(
             f"{place}: id: is {document.get('id')!r}, but the content's hash is "
@@ -128,45 +128,50 @@ def _reference(content: _Content) -> Reference:
     cut = content.windows
     if cut.length % cut.pane:
         raise _Unfit(f"windows: length {cut.length} is no multiple of pane {cut.pane}")
-    features = {
-        name: _feature(name, feature, content.rows) for name, feature in content.inputs.items()
-    }
+    inputs = _features("inputs", content.inputs)
     outputs = {
-        version: {name: _feature(name, feature, content.rows) for name, feature in named.items()}
+        version: _features(f"outputs.{version}", named)
         for version, named in content.outputs.items()
     }
+    for name, feature in inputs.items():
+        if feature.counts.sum() != content.rows:
+            raise _Unfit(
+                f"inputs.{name}.counts: add up to {feature.counts.sum()}, rows is {content.rows}"
+            )
     return Reference(
         rows=content.rows,
         ordered=content.ordered,
         windows=WindowCut(cut.kind, cut.length, cut.pane),
-        inputs=features,
+        inputs=inputs,
         outputs=outputs,
         start_us=content.start_us,
         end_us=content.end_us,
     )
 
 
-def _feature(name: str, feature: _Numeric | _Category, rows: int) -> FeatureReference:
-    bins = _bins(name, feature)
+def _features(place: str, named: dict[str, _Numeric | _Category]) -> dict[str, FeatureReference]:
+    return {name: _feature(f"{place}.{name}", feature) for name, feature in named.items()}
+
+
+def _feature(place: str, feature: _Numeric | _Category) -> FeatureReference:
+    bins = _bins(place, feature)
     if len(feature.counts) != bins.size:
-        raise _Unfit(f"{name}: counts has {len(feature.counts)} bins, not {bins.size}")
-    if sum(feature.counts) != rows:
-        raise _Unfit(f"{name}: counts add up to {sum(feature.counts)}, not to rows, {rows}")
+        raise _Unfit(f"{place}.counts: has {len(feature.counts)} bins, not {bins.size}")
     ladder = tuple(Block(k, mean_rows, rho) for k, mean_rows, rho in feature.ladder)
-    if [block.rows for block in ladder] != sorted(block.rows for block in ladder):
-        raise _Unfit(f"{name}: ladder is not in the order of its rows")
+    if tuple(block.k for block in ladder) != LENGTHS[: len(ladder)]:
+        raise _Unfit(f"{place}.ladder: its lengths are not 1, 2, 4 ... in this order")
     constant = feature.null_constant if isinstance(feature, _Numeric) else 0.0
     return FeatureReference(bins, np.array(feature.counts, dtype=np.int64), ladder, constant)
 
 
-def _bins(name: str, feature: _Numeric | _Category) -> NumericBins | CategoryBins:
+def _bins(place: str, feature: _Numeric | _Category) -> NumericBins | CategoryBins:
     if isinstance(feature, _Category):
         if len({*feature.kept, *feature.rare}) != len(feature.kept) + len(feature.rare):
-            raise _Unfit(f"{name}: kept and rare name a category twice")
+            raise _Unfit(f"{place}: kept and rare name a category twice")
         return CategoryBins(tuple(feature.kept), tuple(feature.rare))
     edges = np.array(feature.edges, dtype=np.float64)
     if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise _Unfit(f"{name}: edges do not rise")
+        raise _Unfit(f"{place}.edges: do not rise")
     if feature.minimum > feature.maximum:
-        raise _Unfit(f"{name}: minimum {feature.minimum} exceeds maximum {feature.maximum}")
+        raise _Unfit(f"{place}.minimum: {feature.minimum} exceeds maximum, {feature.maximum}")
     return NumericBins(edges, feature.minimum, feature.maximum, feature.sd)

@@ -10,7 +10,7 @@ import numpy as np
 from governance.algebra.bins import CategoryBins, NumericBins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,12 +20,12 @@ MISSING = "missing values"
 
 
 def bin_labels(
-    feature: FeatureReference, may_show: Callable[[str], bool] = lambda _: True
+    feature: FeatureReference, may_show: Container[str] | None = None
 ) -> tuple[str, ...]:
     """What each coarse bin is called, in the order of coarse counts.
 
-    A category whose name may not show is called by its rank in the reference, where those who may
-    read the profile find it.
+    A category that is not in ``may_show`` (None = all are) is called by its rank in the reference,
+    where those who may read the profile find it.
     """
     if isinstance(feature.bins, NumericBins):
         return (*_ranges(feature.bins, feature.fold), MISSING, "non-finite values")
@@ -57,9 +57,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
-def _names(bins: CategoryBins, may_show: Callable[[str], bool]) -> list[str]:
+def _names(bins: CategoryBins, may_show: Container[str] | None) -> list[str]:
     return [
-        name if may_show(name) else f"category {rank} of {len(bins.kept)} by reference share"
+        name
+        if may_show is None or name in may_show
+        else f"category {rank} of {len(bins.kept)} by reference share"
         for rank, name in enumerate(bins.kept, start=1)
     ]
 

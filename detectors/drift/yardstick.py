@@ -59,12 +59,11 @@ class Yardstick:
 
 def yardstick(feature: FeatureReference, name: str, settings: DriftSettings) -> Yardstick:
     """The yardstick of the subject ``name`` under the component's thresholds and tests."""
-    bins, own = feature.bins, settings.features.get(name)
+    bins = feature.bins
     numeric = isinstance(bins, NumericBins)
-    default: Test = settings.numeric if numeric else settings.categorical
-    test: Test = default if own is None or own.test is None else own.test
-    if test in NEEDS_NUMBERS and isinstance(bins, NumericBins) and bins.sd == 0:
-        test = "jensenshannon"  # nothing to measure a distance with
+    test = declared_test(name, settings, numeric=numeric)
+    if test in NEEDS_NUMBERS and not (isinstance(bins, NumericBins) and bins.sd > 0):
+        test = "jensenshannon"  # a constant or categories: nothing to measure a distance with
     return Yardstick(
         fine=feature.counts[: -bins.tail],
         fold=feature.fold,
@@ -74,5 +73,19 @@ def yardstick(feature: FeatureReference, name: str, settings: DriftSettings) -> 
         null_constant=feature.null_constant,
         ladder=feature.ladder,
         test=test,
-        threshold=settings.threshold if own is None or own.threshold is None else own.threshold,
+        threshold=declared_threshold(name, settings),
     )
+
+
+def declared_test(name: str, settings: DriftSettings, *, numeric: bool) -> Test:
+    """The statistic that the component wants for a subject."""
+    own = settings.features.get(name)
+    if own is not None and own.test is not None:
+        return own.test
+    return settings.numeric if numeric else settings.categorical
+
+
+def declared_threshold(name: str, settings: DriftSettings) -> float:
+    """The effect from which a subject's change is big."""
+    own = settings.features.get(name)
+    return settings.threshold if own is None or own.threshold is None else own.threshold

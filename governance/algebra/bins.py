@@ -247,6 +247,13 @@ def float_dictionary(values: NDArray[np.float64]) -> tuple[NDArray[Any], tuple[s
     return np.where(missing, -1, codes), tuple(map(canonical_text, distinct))
 
 
+def total_weight(rows: int, weight: NDArray[np.float64] | None) -> int:
+    """Sum of the weights of all rows, scale ``WEIGHT_SCALE``."""
+    if weight is None:
+        return rows * WEIGHT_SCALE
+    return int(weighted_counts(np.zeros(rows, dtype=np.intp), 1, weight)[0])
+
+
 def _quantiles(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     position = (len(ordered) - 1) * np.arange(1, FINE_BINS)
     below, part = position // FINE_BINS, (position % FINE_BINS) / FINE_BINS
@@ -283,6 +290,5 @@ def _count_entries(
         raise _outside(len(entries) - 1, len(table))
     counts = np.zeros(size, dtype=np.int64)
     np.add.at(counts, table, entries)
-    all_rows = weighted_counts(np.zeros(len(values), dtype=np.intp), 1, weight)
-    counts[missing] += all_rows[0] - entries.sum()
+    counts[missing] += total_weight(len(values), weight) - int(entries.sum())
     return counts

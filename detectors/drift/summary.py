@@ -1,0 +1,87 @@
+"""What the drift of a component comes to: one verdict over all subjects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from detectors.drift.family import RAISED, WORST_LAST
+from governance.component.schema import Modality
+from governance.finding import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CHECK = "drift"
+NO_REFERENCE = (
+    "no reference: build one from usual traffic with `evenhand baseline` and name it in "
+    "spec.baseline.uri, or give --reference"
+)
+_NAMED = 3  # subjects whose change is told
+_LISTED = 8  # subjects that are named at all
+
+
+def no_reference(events: int) -> Verdict:
+    """The only verdict where there is nothing to compare with."""
+    return _of_component(Status.INSUFFICIENT, NO_REFERENCE, events)
+
+
+def component_verdict(
+    verdicts: Sequence[Verdict], moves: Mapping[str, str], events: int
+) -> Verdict:
+    """The worst status of all subjects, and who is to blame.
+
+    A subject that is not judged does not hide the others: the component is ``insufficient`` only
+    if no subject is judged. ``moves`` says in words what changed in each subject that did.
+    """
+    if not verdicts:
+        reason = "reference: it holds no feature that the component watches"
+        return _of_component(Status.INSUFFICIENT, reason, events)
+    worst = max((verdict.status for verdict in verdicts), key=WORST_LAST.index)
+    parts = [_blamed(verdicts, moves), _not_judged(verdicts, alone=worst is Status.INSUFFICIENT)]
+    return _of_component(worst, "; ".join(part for part in parts if part), events)
+
+
+def _blamed(verdicts: Sequence[Verdict], moves: Mapping[str, str]) -> str:
+    """The subjects that changed, the gravest first, by how far they are beyond their limit."""
+    raised = sorted((v for v in verdicts if v.status in RAISED), key=_gravity)
+    if not raised:
+        return ""
+    told = [f"{v.subject}: {moves[v.subject]}" for v in raised[:_NAMED]]
+    return "changed: " + "; ".join([*told, *_listed([v.subject for v in raised[_NAMED:]], "also")])
+
+
+def _not_judged(verdicts: Sequence[Verdict], *, alone: bool) -> str:
+    subjects = defaultdict(list)
+    for verdict in verdicts:
+        if verdict.status is Status.INSUFFICIENT:
+            subjects[verdict.reason].append(verdict.subject)
+    if alone and len(subjects) == 1:
+        return next(iter(subjects))
+    by_code = defaultdict(list)
+    for reason, names in subjects.items():
+        by_code[reason.partition(":")[0]].extend(names)
+    told = [f"{code} ({', '.join(_listed(names))})" for code, names in by_code.items()]
+    return "not_judged: " + ", ".join(told) if told else ""
+
+
+def _listed(names: Sequence[str], lead: str = "") -> list[str]:
+    more = [f"{len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    listed = [*names[:_LISTED], *more]
+    return [f"{lead} {', '.join(listed)}"] if listed and lead else listed
+
+
+def _gravity(verdict: Verdict) -> tuple[int, float, str]:
+    beyond = (verdict.value or 0.0) / (verdict.threshold or 1.0)
+    return -WORST_LAST.index(verdict.status), -beyond, verdict.subject
+
+
+def _of_component(status: Status, reason: str, events: int) -> Verdict:
+    return Verdict(
+        check=CHECK,
+        subject="",
+        status=status,
+        reason=reason,
+        modality=Modality.TABULAR.value,
+        events=events,
+    )
