@@ -33,6 +33,11 @@ _DTYPES = {
 }
 
 
+def near(value: float) -> Any:
+    """Equal to 1e-9, absolute or relative."""
+    return pytest.approx(value, rel=1e-9, abs=1e-9)
+
+
 def component(**blocks: Any) -> Component:
     """A tabular component whose outcomes and groups are declared; ``blocks`` go into its spec."""
     spec: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from detectors.fairness.family import make_fairness
 from governance.component.metrics import FairnessMetric
 from governance.event import Column, EventBatch
-from tests.detectors.scenes import component, judging, pane, view
+from tests.detectors.scenes import component, judging, near, pane, view
 
 if TYPE_CHECKING:
     from governance.finding import Verdict
@@ -25,10 +25,6 @@ METRICS = {
     "false_positive": FairnessMetric.FALSE_POSITIVE_RATE_DIFFERENCE,
     "positive_predictive_value": FairnessMetric.PREDICTIVE_PARITY_DIFFERENCE,
 }
-
-
-def near(value: float) -> Any:
-    return pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
 def defendants(races: tuple[str, ...]) -> EventBatch:

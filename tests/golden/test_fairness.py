@@ -14,6 +14,7 @@ from detectors.fairness.parity import Form, GroupRates, Rule, Window, compare, p
 from detectors.fairness.ratio import Ratio
 from detectors.stats.limits import confidence_sequence, effective_counts, limits
 from detectors.trailing import LENGTHS, error_levels
+from tests.detectors.scenes import near
 
 GOLDEN = json.loads(Path(__file__).with_name("fairness.json").read_text())
 CASES = {case["name"]: case for case in GOLDEN["cases"]}
@@ -22,10 +23,6 @@ FORMS: dict[str, Form] = {
     "ratio": Ratio(),
     "equalized_odds": Difference(),
 }
-
-
-def near(value: float) -> Any:
-    return pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
 def rates(case: dict[str, Any], panes: list[dict[str, Any]]) -> tuple[GroupRates, ...]:

@@ -10,15 +10,12 @@ import pytest
 
 from detectors.limit import LimitRule, Share, against_limit
 from detectors.trailing import LENGTHS, error_levels
+from tests.detectors.scenes import near
 
 CASES = {
     case["name"]: case
     for case in json.loads(Path(__file__).with_name("rates.json").read_text())["limits"]
 }
-
-
-def near(value: float) -> Any:
-    return pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
 def ladder(case: dict[str, Any]) -> list[Share]:
