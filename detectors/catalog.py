@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.drift.tabular import make_drift
 from detectors.fairness.family import make_fairness
 from detectors.operations.error_rate import make_error_rate
 from detectors.operations.latency import make_latency
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from governance.component.schema import Component
 
 FACTORIES: Mapping[str, Factory] = {
+    "drift": make_drift,
     "fairness": make_fairness,
     "performance": make_performance,
     "error_rate": make_error_rate,

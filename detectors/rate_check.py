@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectors import reasons
 from detectors.limit import LimitRule, Share
+from detectors.reference import WindowCut
 from detectors.trailing import error_levels
 from governance.component.metrics import RateCheck
 from governance.errors import ConfigError
@@ -42,6 +43,7 @@ class RateSettings:
     max_loss: float
     breach_error: float
     warning_error: float
+    unit: int  # panes in one window
 
     def rule(self, limit: float | None, *, above: bool) -> LimitRule:
         """The rule of one check; ``limit`` is a share."""
@@ -50,6 +52,11 @@ class RateSettings:
     def lost(self, view: WindowView) -> str:
         """Why a newest pane with too much lost telemetry is not judged; empty if it is."""
         return reasons.lost(view, self.max_loss)
+
+    def nothing(self, view: WindowView) -> str:
+        """Why nothing can be shown of the newest pane; empty if something can."""
+        no_events = "" if view.panes[-1].events else reasons.NO_EVENTS
+        return no_events or reasons.filling(view, self.unit)
 
     def withheld(self, check: RateCheck, view: WindowView, reason: str) -> Verdict:
         """The verdict of a check that has nothing to show."""
@@ -96,4 +103,5 @@ def rate_settings(component: Component) -> RateSettings:
     if any(problems):
         raise ConfigError(f"spec.release.rolloutMetrics: {reasons.join(problems)}")
     levels = error_levels(spec.monitoring.false_alarm_every, max(1, len(limits)))
-    return RateSettings(spec.model.modality[0].value, limits, spec.monitoring.max_loss, *levels)
+    modality, unit = spec.model.modality[0].value, WindowCut.of(spec.monitoring.windows).unit
+    return RateSettings(modality, limits, spec.monitoring.max_loss, *levels, unit)

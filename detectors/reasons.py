@@ -37,6 +37,12 @@ def lost(view: WindowView, max_loss: float) -> str:
     return f"lost: {share:.3g} of the window's events were lost, maxLoss is {max_loss:.3g}"
 
 
+def filling(view: WindowView, unit: int) -> str:
+    """Why nothing can be judged before ``unit`` panes make the first window; empty after."""
+    panes = len(view.panes)
+    return "" if panes >= unit else f"filling: the first window holds {panes} of its {unit} panes"
+
+
 def provisional(view: WindowView) -> str:
     """Why a label-based check is not final yet; empty if it is."""
     return "" if view.labels_mature else f"provisional until {view.provisional_until}"

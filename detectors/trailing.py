@@ -34,16 +34,18 @@ class Trailing:
     outcomes: Sums
 
 
-def trailing_windows(view: WindowView, prefix: str) -> list[Trailing]:
+def trailing_windows(view: WindowView, prefix: str, unit: int = 1) -> list[Trailing]:
     """The ladder of a view, shortest first; only arrays whose name starts with ``prefix``.
 
-    Every pane is added once: a window is the next shorter one plus the panes before it.
+    ``unit`` panes make one window (``windows.slide``), so lengths are multiples of it; there is no
+    window before the first is full. Every pane is added once: a window is the next shorter one
+    plus the panes before it.
     """
     windows: list[Trailing] = []
     sums: Sums = {}
     outcomes: Sums = {}
     panes, covered = view.panes, 0
-    for length in (k for k in LENGTHS if k <= len(panes)):
+    for length in (k * unit for k in LENGTHS if k * unit <= len(panes)):
         before = panes[len(panes) - length : len(panes) - covered]
         sums = merge([sums, *(_only(pane.sums, prefix) for pane in before)])
         outcomes = merge([outcomes, *(_only(pane.outcomes, prefix) for pane in before)])

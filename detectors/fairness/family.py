@@ -12,6 +12,7 @@ from detectors.fairness.cells import PREFIX, Subject, count_groups, read_groups
 from detectors.fairness.parity import Rule
 from detectors.fairness.verdict import Question, judge, withheld
 from detectors.outcome_table import outcome_codes
+from detectors.reference import WindowCut
 from detectors.trailing import error_levels, trailing_windows
 from governance.component.metrics import FairnessMetric
 from governance.errors import ConfigError
@@ -38,6 +39,7 @@ class Fairness:
     questions: tuple[Question, ...]
     max_loss: float
     undeclared: str = ""
+    unit: int = 1  # panes in one window
 
     def add(self, batch: EventBatch) -> Sums:
         if self.undeclared:
@@ -51,16 +53,21 @@ class Fairness:
 
     def judge(self, view: WindowView) -> list[Verdict]:
         events = view.panes[-1].events
-        nothing = self.undeclared or ("" if events else reasons.NO_EVENTS)
+        nothing = self._nothing(view)
         if nothing:
             return [withheld(question, nothing, events) for question in self.questions]
-        windows = trailing_windows(view, PREFIX)
+        windows = trailing_windows(view, PREFIX, self.unit)
         ladders = {
             subject.name: [read_groups(window, subject, view.vocabulary) for window in windows]
             for subject in self.subjects
         }
         lost = reasons.lost(view, self.max_loss)
         return [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+
+    def _nothing(self, view: WindowView) -> str:
+        """Why no question can be answered; empty if they can."""
+        no_events = "" if view.panes[-1].events else reasons.NO_EVENTS
+        return self.undeclared or no_events or reasons.filling(view, self.unit)
 
     def _count(self, batch: EventBatch) -> Sums:
         prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
@@ -95,7 +102,9 @@ def make_fairness(
     if not thresholds or (not subjects and not bias.thresholds):
         return None
     questions = _questions(component, thresholds, [s.name for s in subjects] or [""])
-    return Fairness(subjects, questions, component.spec.monitoring.max_loss, undeclared)
+    monitoring = component.spec.monitoring
+    unit = WindowCut.of(monitoring.windows).unit
+    return Fairness(subjects, questions, monitoring.max_loss, undeclared, unit)
 
 
 def _thresholds(bias: BiasDetection) -> dict[FairnessMetric, float | None]:

@@ -52,11 +52,12 @@ class ErrorRate:
         """One verdict; none where there is neither a limit nor a status code."""
         check, settings = RateCheck.ERROR_RATE, self.settings
         limit = settings.limits.get(check)
-        shares = [_share(window) for window in trailing_windows(view, _ARRAY)]
-        if limit is None and shares[-1].size == 0:
+        shares = [_share(window) for window in trailing_windows(view, _ARRAY, settings.unit)]
+        if limit is None and not any(share.size for share in shares):
             return []
-        if view.panes[-1].events == 0:
-            return [settings.withheld(check, view, reasons.NO_EVENTS)]
+        nothing = settings.nothing(view)
+        if nothing:
+            return [settings.withheld(check, view, nothing)]
         found, lost = against_limit(shares, settings.rule(limit, above=True)), settings.lost(view)
         if found.shown is None:
             return [settings.withheld(check, view, reasons.join((lost, _NO_STATUS)))]

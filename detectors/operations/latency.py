@@ -59,8 +59,8 @@ class Latency:
 
     def judge(self, view: WindowView) -> list[Verdict]:
         """A verdict per quantile; without any latency only for those that have a limit."""
-        windows = trailing_windows(view, _BUCKETS)
-        seen = _buckets(windows[-1]).events.sum() > 0
+        windows = trailing_windows(view, _BUCKETS, self.settings.unit)
+        seen = any(_buckets(window).events.any() for window in windows)
         checks = SLOWER_ALLOWED if seen else self._limits()
         return [self._verdict(check, view, windows) for check in checks]
 
@@ -81,8 +81,9 @@ class Latency:
 
     def _verdict(self, check: RateCheck, view: WindowView, windows: list[Trailing]) -> Verdict:
         settings, limit = self.settings, self.settings.limits.get(check)
-        if view.panes[-1].events == 0:
-            return settings.withheld(check, view, reasons.NO_EVENTS)
+        nothing = settings.nothing(view)
+        if nothing:
+            return settings.withheld(check, view, nothing)
         allowed = SLOWER_ALLOWED[check]
         rule = settings.rule(None if limit is None else allowed, above=True)
         found, lost = against_limit((_share(w, limit) for w in windows), rule), settings.lost(view)

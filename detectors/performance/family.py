@@ -62,10 +62,10 @@ class Performance:
         return in_pieces(_outcomes, batch)
 
     def judge(self, view: WindowView) -> list[Verdict]:
-        nothing = self.undeclared or ("" if view.panes[-1].events else reasons.NO_EVENTS)
+        nothing = self.undeclared or self.settings.nothing(view)
         if nothing:
             return [self.settings.withheld(m.check, view, nothing) for m in self.measures]
-        tables = [(w.panes, _table(w)) for w in trailing_windows(view, _PREFIX)]
+        tables = [(w.panes, _table(w)) for w in trailing_windows(view, _PREFIX, self.settings.unit)]
         return [self._verdict(measure, tables, view) for measure in self.measures]
 
     def _verdict(
