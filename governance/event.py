@@ -63,7 +63,7 @@ class Column:
     values: NDArray[Any]
     dictionary: tuple[str, ...] | None = None
 
-    def take(self, rows: NDArray[Any]) -> Column:
+    def take(self, rows: NDArray[Any] | slice) -> Column:
         """The same column with only ``rows`` (an index or a mask)."""
         return Column(self.values[rows], self.dictionary)
 
@@ -125,3 +125,9 @@ class LabelBatch:
                 raise ShapeError(
                     f"column {name!r} has shape {column.values.shape}, not ({self.n},)"
                 )
+
+    def take(self, rows: NDArray[Any]) -> LabelBatch:
+        """The same batch with only ``rows`` (an index or a mask)."""
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        n = len(next(iter(columns.values())).values) if columns else 0
+        return LabelBatch(n, columns)

@@ -1,0 +1,1 @@
+"""Recorded traffic: files of rows (CSV, JSONL, Parquet) as batches of events and labels."""

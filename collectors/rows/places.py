@@ -1,0 +1,141 @@
+"""``spec.signals`` on a row file: which column each signal reads.
+
+``column:X``, ``input:X``, ``output:X`` and ``request:$.X`` all read column X; there are no
+headers. Where the component does not say, the columns ``id``, ``prediction`` and ``score`` are
+taken for what they are called, and so are ``latency_ms``, ``ttft_ms``, ``status_code``,
+``input_tokens`` and ``output_tokens``. ``features.tabular`` is ``column:*`` where it is not said:
+every column but those that the signals above, time, version and label read. The columns of groups
+are features too, as models read them; ``exclude`` takes them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from governance.component.jsonpath import simple_name
+from governance.component.nearest import did_you_mean, listed
+from governance.component.schema import Modality
+from governance.component.selector import Selector, SelectorKind
+from governance.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from governance.component.schema import Component
+
+OWN_NAMES = ("latency_ms", "ttft_ms", "status_code", "input_tokens", "output_tokens")
+
+_DEFAULT_NAMES = ("id", "prediction", "score")
+_EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlaces:
+    """Column of each signal, by signal (``id``, ``time``, ...); what is not there has none.
+
+    ``groups`` are by attribute, ``features`` are the columns of tabular features, ``text`` is the
+    column of texts.
+    """
+
+    signals: Mapping[str, str]
+    groups: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
+    text: str | None = None
+
+
+def find_places(component: Component, names: Sequence[str], file: Path) -> RowPlaces:
+    """Where a file of recorded traffic has what the component declares.
+
+    Raises
+    ------
+    ConfigError
+        If a declared column is not there, or a selector does not fit a row file; the message
+        names file, column, nearest column and signal.
+    """
+    finder = _Finder(component, names, file)
+    signals = component.spec.signals
+    places = finder.signals(required=True)
+    if signals.label is not None:
+        places["label"] = finder.column("label", signals.label.source)
+    return RowPlaces(
+        signals=places,
+        groups={
+            name: finder.column(f"groups.{name}", group.source)
+            for name, group in signals.groups.items()
+        },
+        features=finder.features(places),
+        text=finder.text(),
+    )
+
+
+def find_reference_places(component: Component, names: Sequence[str], file: Path) -> RowPlaces:
+    """Where a file of reference rows has what is compared.
+
+    Only features must be there: a training table often has neither times nor a model's outputs.
+    """
+    finder = _Finder(component, names, file)
+    places = finder.signals(required=False)
+    return RowPlaces(signals=places, features=finder.features(places))
+
+
+class _Finder:
+    def __init__(self, component: Component, names: Sequence[str], file: Path) -> None:
+        self._spec = component.spec
+        self._names = names
+        self._file = file
+
+    def signals(self, *, required: bool) -> dict[str, str]:
+        signals = self._spec.signals
+        places = {name: name for name in (*_DEFAULT_NAMES, *OWN_NAMES) if name in self._names}
+        for name in ("id", "time", "version", "prediction", "score"):
+            selector = getattr(signals, name)
+            if selector is None:
+                continue
+            column = self._argument(name, selector)
+            if required or column in self._names:
+                places[name] = self._existing(name, selector, column)
+            else:
+                places.pop(name, None)
+        return places
+
+    def column(self, signal: str, selector: Selector) -> str:
+        """The column that a selector reads; raises ConfigError if it is not there."""
+        return self._existing(signal, selector, self._argument(signal, selector))
+
+    def features(self, places: Mapping[str, str]) -> tuple[str, ...]:
+        if Modality.TABULAR not in self._spec.model.modality:
+            return ()
+        signal = self._spec.signals.features.get(Modality.TABULAR)
+        if signal is None or signal.source.argument == _EVERYTHING:
+            excluded = set(places.values()) | set(signal.exclude if signal else ())
+            label = self._spec.signals.label
+            if label is not None:
+                excluded.add(label.source.argument)
+            return tuple(name for name in self._names if name not in excluded)
+        return (self.column("features.tabular", signal.source),)
+
+    def text(self) -> str | None:
+        signal = self._spec.signals.features.get(Modality.TEXT)
+        return None if signal is None else self.column("features.text", signal.source)
+
+    def _argument(self, signal: str, selector: Selector) -> str:
+        if selector.kind in {SelectorKind.COLUMN, SelectorKind.INPUT, SelectorKind.OUTPUT}:
+            return selector.argument
+        name = None if selector.kind is SelectorKind.HEADER else simple_name(selector.argument)
+        if name is None:
+            raise ConfigError(
+                f"{self._file}: spec.signals.{signal} is {selector}, which a file of rows does "
+                "not have: for replay write column:NAME"
+            )
+        return name
+
+    def _existing(self, signal: str, selector: Selector, column: str) -> str:
+        if column not in self._names:
+            near = did_you_mean(column, self._names)
+            raise ConfigError(
+                f"{self._file}: has no column {column!r}{near}, which spec.signals.{signal} "
+                f"({selector}) reads; its columns: {listed(self._names)}"
+            )
+        return column
