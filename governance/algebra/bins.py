@@ -190,7 +190,8 @@ def numeric_bins(values: NDArray[np.float64]) -> NumericBins:
     edges = np.ldexp(_quantiles(np.ldexp(ordered, -exponent)), exponent)
     distinct, counts = np.unique(ordered, return_counts=True)
     atoms = distinct[counts * FINE_BINS >= n]
-    edges = np.unique(np.concatenate([edges, atoms, np.nextafter(atoms, -np.inf)]))
+    with np.errstate(over="ignore"):  # below the lowest float is -inf, which is no edge
+        edges = np.unique(np.concatenate([edges, atoms, np.nextafter(atoms, -np.inf)]))
     sd = math.ldexp(float(np.std(np.ldexp(ordered, -exponent))), exponent)
     if ordered[0] == ordered[-1]:
         sd = 0.0  # the mean of equal values may round
