@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.cells import sampling_weight
 from detectors.ladder import trailing_sums
 from detectors.reference import WindowCut, rounds
 from detectors.stats.overdispersion import LENGTHS
@@ -69,7 +70,7 @@ class Counting:
 
     def add(self, batch: EventBatch) -> Sums:
         """The arrays of one batch; a column that the batch does not have is missing throughout."""
-        weight = _weight(batch)
+        weight = sampling_weight(batch)
         total = total_weight(batch.n, weight)
         counts = np.zeros(len(self._bins.owner), dtype=np.int64)
         for place, subject in enumerate(self._subjects):
@@ -99,8 +100,3 @@ class Counting:
         if self._rounds and column.dictionary is None:
             return significant(column.values)  # as privacy does; replayed rows come as they are
         return column.values
-
-
-def _weight(batch: EventBatch) -> NDArray[np.float64] | None:
-    column = batch.columns.get("weight")
-    return None if column is None else np.asarray(column.values, dtype=np.float64)

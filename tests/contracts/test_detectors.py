@@ -1,0 +1,322 @@
+"""What every detector of the catalog must keep: arithmetic, purity, and calm about bad input."""
+
+from __future__ import annotations
+
+import json
+import math
+from copy import deepcopy
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from detectors.base import Pane, WindowView
+from detectors.catalog import FACTORIES, make_detectors
+from detectors.reference import build_reference
+from governance.algebra.sums import merge, pack, subtract, unpack
+from governance.component.metrics import FairnessMetric, RateCheck
+from governance.event import Column, ComponentKey, EventBatch
+from governance.finding import Finding, Status, Verdict, Window
+from tests.detectors.scenes import HOUR_US, VOCABULARY, component, judging, limiting, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from detectors.base import Detector
+    from governance.component.schema import Component
+
+JOBS = ("baker", "clerk", "nurse")
+DETECTORS = tuple(FACTORIES)
+
+
+def everything() -> Component:
+    """A component that gives every detector all it can want."""
+    shares = {check.value: 0.9 for check in RateCheck if not check.is_latency}
+    shares[RateCheck.ERROR_RATE.value] = 0.2
+    durations = {check.value: "40ms" for check in RateCheck if check.is_latency}
+    return component(
+        governance=judging(
+            thresholds={metric.value: _threshold(metric) for metric in FairnessMetric},
+            intersections=[["sex", "race"]],
+        ),
+        release=limiting(**shares, **durations),
+    )
+
+
+def _threshold(metric: FairnessMetric) -> float:
+    return 0.8 if metric.value.endswith("_ratio") else 0.1
+
+
+@cache
+def detector(name: str) -> Detector:
+    declared = everything()
+    made = FACTORIES[name](declared, build_reference(traffic(3_000, seed=99), declared))
+    assert made is not None
+    return made
+
+
+def traffic(n: int, seed: int = 0, shift: float = 0.0) -> EventBatch:
+    """Events with every column; ``shift`` moves what can be moved."""
+    rng = np.random.default_rng(seed)
+    sex, race = rng.integers(-1, 2, n), rng.integers(-1, 3, n)
+    score = rng.beta(2 + 3 * shift, 2, n)
+    favourable = np.where(rng.random(n) < 0.02, -1, score - 0.4 * (sex == 1) * shift > 0.5)
+    return EventBatch(
+        "1",
+        n,
+        {
+            "tabular.age": Column(rng.normal(40 + 12 * shift, 9, n)),
+            "tabular.job": Column(rng.integers(-1, 3, n).astype(np.int32), JOBS),
+            "prediction": Column((favourable == 1).astype(np.int32), ("0", "1")),
+            "score": Column(score),
+            "favourable": Column(favourable.astype(np.int8)),
+            "status_code": Column(rng.choice([200, 404, 503, 0], n).astype(np.int16)),
+            "latency_ms": Column(rng.lognormal(3, 1, n)),
+            "group.sex": Column(sex.astype(np.int32), VOCABULARY["sex"]),
+            "group.race": Column(race.astype(np.int32), VOCABULARY["race"]),
+        },
+    )
+
+
+def labelled(events: EventBatch, seed: int = 1) -> EventBatch:
+    """The events with labels, right four times out of five."""
+    rng = np.random.default_rng(seed)
+    unknown = Column(np.full(events.n, -1, np.int8))
+    favourable = events.columns.get("favourable", unknown).values == 1
+    label = (favourable & (rng.random(events.n) >= 0.2)).astype(np.int8)
+    return with_columns(events, label=Column(label))
+
+
+def with_columns(events: EventBatch, **columns: Column) -> EventBatch:
+    return EventBatch(events.version, events.n, {**events.columns, **columns})
+
+
+def pane(subject: Detector, events: EventBatch, number: int = 0) -> Pane:
+    start = number * HOUR_US
+    outcomes = subject.add_outcomes(labelled(events))
+    return Pane(number, start, start + HOUR_US, events.n, subject.add(events), outcomes)
+
+
+def full_view(subject: Detector, *, panes: int = 5, shift: float = 1.0) -> WindowView:
+    """Panes of which the newest two have moved."""
+    moved = [0.0] * (panes - 2) + [shift] * 2
+    return view([pane(subject, traffic(600, i, by), i) for i, by in enumerate(moved)])
+
+
+def missing(n: int) -> EventBatch:
+    """Events of which nothing is known."""
+    nothing = {
+        "tabular.age": Column(np.full(n, np.nan)),
+        "tabular.job": Column(np.full(n, -1, np.int32), ()),
+        "prediction": Column(np.full(n, -1, np.int32), ()),
+        "score": Column(np.full(n, np.nan)),
+        "favourable": Column(np.full(n, -1, np.int8)),
+        "status_code": Column(np.full(n, -1, np.int16)),
+        "latency_ms": Column(np.full(n, np.nan)),
+        "weight": Column(np.full(n, np.nan)),
+        "group.sex": Column(np.full(n, -1, np.int32), ()),
+        "group.race": Column(np.full(n, -1, np.int32), ()),
+    }
+    return EventBatch("1", n, nothing)
+
+
+def constant(n: int) -> EventBatch:
+    """One event, n times."""
+    return traffic(1).take(np.zeros(n, dtype=np.intp))
+
+
+def huge(n: int) -> EventBatch:
+    """Numbers at the ends of their types, infinities, impossible weights."""
+    ends = np.resize([1.7e308, -1.7e308, np.inf, -np.inf, 5e-324, np.nan], n)
+    return with_columns(
+        traffic(n),
+        **{
+            "tabular.age": Column(ends),
+            "score": Column(ends[::-1]),
+            "latency_ms": Column(np.roll(ends, 1)),
+            "status_code": Column(np.resize([32_767, -32_768, 0], n).astype(np.int16)),
+            "weight": Column(np.resize([1e308, np.inf, -5.0, 0.0, 10_000.0], n)),
+        },
+    )
+
+
+def bare(n: int) -> EventBatch:
+    """Events that carry none of the columns."""
+    return EventBatch("1", n, {"event_id": Column(np.zeros(n, "V16"))})
+
+
+ODD_BATCHES: dict[str, Callable[[], EventBatch]] = {
+    "empty": lambda: traffic(0),
+    "one event": lambda: traffic(1),
+    "two events": lambda: traffic(2),
+    "all missing": lambda: missing(500),
+    "constant": lambda: constant(500),
+    "huge values": lambda: huge(500),
+    "no columns": lambda: bare(500),
+}
+
+
+def numbers(verdict: Verdict) -> list[float]:
+    """Every float of a verdict and of its groups."""
+    parts: Sequence[Any] = (verdict, *verdict.groups)
+    values = [getattr(part, name) for part in parts for name in type(part).__slots__]
+    return [value for value in values if isinstance(value, float)]
+
+
+def equal(left: dict[str, Any], right: dict[str, Any]) -> bool:
+    return pack(left) == pack(right)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_sums_are_associative_and_commutative(name: str) -> None:
+    """However a batch is split, shuffled and grouped, its sums are the same bytes."""
+    subject, events = detector(name), labelled(traffic(2_000))
+    events = with_columns(events, weight=Column(np.resize([1.0, 2.5, 9_999.9, 1.1], events.n)))
+    parts = np.array_split(np.random.default_rng(7).permutation(events.n), 9)
+    for add in (subject.add, subject.add_outcomes):
+        pieces = [add(events.take(part)) for part in parts]
+        nested = merge([merge(pieces[:4]), merge([*pieces[6:], merge(pieces[4:6])])])
+        assert equal(nested, add(events))
+        assert equal(merge(reversed(pieces)), add(events))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_weights_of_one_change_nothing(name: str) -> None:
+    """A column of weights 1 gives the same bytes as no column."""
+    subject, events = detector(name), labelled(traffic(500))
+    weighted = with_columns(events, weight=Column(np.ones(events.n)))
+    assert equal(subject.add(weighted), subject.add(events))
+    assert equal(subject.add_outcomes(weighted), subject.add_outcomes(events))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_corrected_label_is_minus_one_and_plus_one(name: str) -> None:
+    """Taking a wrong label away and adding the right one is as if it had been right at once."""
+    subject, events = detector(name), traffic(800)
+    right, wrong = labelled(events, seed=1), labelled(events, seed=2)
+    corrected = subtract(
+        merge([subject.add_outcomes(wrong), subject.add_outcomes(right)]),
+        subject.add_outcomes(wrong),
+    )
+    assert equal(corrected, subject.add_outcomes(right))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_judging_is_pure(name: str) -> None:
+    """Judging twice gives equal verdicts and leaves what it looked at as it was."""
+    subject = detector(name)
+    looked = full_view(subject)
+    before = deepcopy([(p.sums, p.outcomes) for p in looked.panes])
+    assert subject.judge(looked) == subject.judge(looked)
+    after = [(p.sums, p.outcomes) for p in looked.panes]
+    assert all(equal(b[i], a[i]) for b, a in zip(before, after, strict=True) for i in (0, 1))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_packed_panes_give_the_same_verdicts(name: str) -> None:
+    """Verdicts read from packed and unpacked panes are those of the panes themselves."""
+    subject = detector(name)
+    looked = full_view(subject)
+    panes = [
+        Pane(
+            p.number, p.start_us, p.end_us, p.events, unpack(pack(p.sums)), unpack(pack(p.outcomes))
+        )
+        for p in looked.panes
+    ]
+    assert subject.judge(view(panes)) == subject.judge(looked)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_order_of_arrival_does_not_matter(name: str) -> None:
+    """A pane whose events came in another order, in other batches, gives the same verdicts."""
+    subject, events = detector(name), traffic(1_500, shift=1.0)
+    whole = pane(subject, events)
+    labels = labelled(events)
+    order = np.array_split(np.random.default_rng(3).permutation(events.n), 6)
+    sums = merge(subject.add(events.take(part)) for part in order)
+    outcomes = merge(subject.add_outcomes(labels.take(part)) for part in reversed(order))
+    again = Pane(0, 0, HOUR_US, events.n, sums, outcomes)
+    assert subject.judge(view([again])) == subject.judge(view([whole]))
+
+
+@pytest.mark.parametrize("odd", ODD_BATCHES)
+@pytest.mark.parametrize("name", DETECTORS)
+def test_odd_batches_give_finite_verdicts(name: str, odd: str) -> None:
+    """Whatever a pane holds, alone or after usual ones, no number of a verdict is NaN or inf."""
+    subject, events = detector(name), ODD_BATCHES[odd]()
+    usual = [pane(subject, traffic(300, i), i) for i in range(3)]
+    for panes in ([pane(subject, events)], [*usual, pane(subject, events, 3)]):
+        for mature in (True, False):
+            for verdict in subject.judge(view(panes, labels_mature=mature)):
+                assert all(math.isfinite(number) for number in numbers(verdict))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_gaps_are_no_evidence(name: str) -> None:
+    """A pane without events is never a breach, and panes without events do not disturb others."""
+    subject = detector(name)
+    gap = Pane(1, HOUR_US, 2 * HOUR_US, 0, {})
+    first, last = pane(subject, traffic(600)), pane(subject, traffic(600, 5), 2)
+    assert all(v.status is not Status.BREACH for v in subject.judge(view([first, gap])))
+    assert len(subject.judge(view([first, gap, last]))) == len(subject.judge(view([first, last])))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_one_verdict_per_subject(name: str) -> None:
+    """No (modality, check, subject, test) comes twice: it would be the same finding."""
+    subject = detector(name)
+    keys = [(v.modality, v.check, v.subject, v.test) for v in subject.judge(full_view(subject))]
+    assert len(keys) == len(set(keys)) > 0
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_insufficient_says_why(name: str) -> None:
+    """An insufficient verdict has a reason, and lost telemetry is one."""
+    subject = detector(name)
+    full = pane(subject, traffic(600))
+    lossy = Pane(0, 0, HOUR_US, full.events, full.sums, full.outcomes, lost_share=0.5)
+    verdicts = subject.judge(view([lossy]))
+    assert all(v.status is Status.INSUFFICIENT and "lost: " in v.reason for v in verdicts)
+    for panes in ([lossy], [Pane(0, 0, HOUR_US, 0, {})]):
+        for verdict in subject.judge(view(panes)):
+            assert verdict.reason or verdict.status is not Status.INSUFFICIENT
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_findings_survive_json(name: str) -> None:
+    """Every verdict becomes strict JSON and comes back with the same numbers and words."""
+    subject, key = detector(name), ComponentKey("default", "scorer")
+    for verdict in subject.judge(full_view(subject)):
+        finding = Finding(key, "1", 1, Window("every", 0, 0, HOUR_US), verdict)
+        text = json.dumps(finding.to_json(), allow_nan=False)
+        back = json.loads(text)
+        assert (back["value"], back["lower"], back["upper"]) == (
+            verdict.value,
+            verdict.lower,
+            verdict.upper,
+        )
+        assert (back["status"], back["reason"]) == (verdict.status.value, verdict.reason)
+        assert [g["rate"] for g in back["groups"]] == [g.rate for g in verdict.groups]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_what_has_moved_is_seen(name: str) -> None:
+    """The battery looks at something: every detector raises at least one status in its scene."""
+    subject = detector(name)
+    raised = [v for v in subject.judge(full_view(subject)) if v.status in _RAISED]
+    assert raised
+
+
+def test_the_catalog_makes_every_detector() -> None:
+    """``make_detectors`` makes one of each, and leaves out what a component has no use for."""
+    declared = everything()
+    reference = build_reference(traffic(3_000, seed=99), declared)
+    assert len(make_detectors(declared, reference)) == len(FACTORIES)
+    bare_component = component(
+        model={"name": "m", "version": "1", "modality": ["text"]}, signals={}
+    )
+    assert len(make_detectors(bare_component, None)) == 2  # error rate and latency
+
+
+_RAISED = (Status.WARNING, Status.BREACH)
