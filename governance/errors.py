@@ -9,7 +9,8 @@ EvenhandError
 │   └── ShapeError         arrays that do not fit each other
 ├── TransientError         an outside system is away: back off with jitter, retry; exit code 3
 │   ├── BusError
-│   └── StoreError
+│   ├── StoreError
+│   └── Full               a bound on what may wait is reached: take nothing more until it falls
 └── Fenced                 another owner has claimed this partition: drop everything, rejoin
 """
 
@@ -85,6 +86,10 @@ class BusError(TransientError):
 
 class StoreError(TransientError):
     """The database did not accept or answer in time."""
+
+
+class Full(TransientError):
+    """A bound on what may wait is reached; what was offered was not taken."""
 
 
 class Fenced(EvenhandError):
