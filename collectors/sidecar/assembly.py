@@ -1,0 +1,91 @@
+"""Exchanges put together again from the frames of the pump, within a bound."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from collectors.base import Exchange
+from collectors.sidecar.frames import REQUEST, RESPONSE, End
+from governance.errors import Full, PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ASSEMBLY_BYTES = 32 * 1024 * 1024
+
+
+class Missing(PermanentError):
+    """Parts of a body went to a reader that died."""
+
+
+class Assembly:
+    """Holds the parts of long bodies until their request ends."""
+
+    def __init__(self, limit: int = ASSEMBLY_BYTES) -> None:
+        self._limit = limit
+        self._held = 0
+        self._parts: dict[int, dict[int, list[bytes]]] = defaultdict(lambda: defaultdict(list))
+        self._oversized: set[int] = set()
+
+    def part(self, number: int, side: int, copies: Sequence[bytes]) -> None:
+        """Parts of a body; beyond the bound the request that they belong to is given up."""
+        if number in self._oversized:
+            return
+        size = sum(map(len, copies))
+        if self._held + size > self._limit:
+            self.drop(number)
+            self._oversized.add(number)
+        else:
+            self._held += size
+            self._parts[number][side] += copies
+
+    def drop(self, number: int) -> None:
+        """Forget the parts of a request."""
+        self._oversized.discard(number)
+        for copies in self._parts.pop(number, {}).values():
+            self._held -= sum(map(len, copies))
+
+    def end(self, end: End) -> Exchange:
+        """The exchange that is over now.
+
+        Raises
+        ------
+        Full
+            If there was no room for its bodies.
+        Missing
+            If parts of them went to another reader.
+        """
+        oversized = end.number in self._oversized
+        parts = self._parts.get(end.number, {})
+        self.drop(end.number)
+        if oversized:
+            raise Full(f"bodies of more than {self._limit} bytes are being put together")
+        request = _body(parts.get(REQUEST, ()), end.request_body, end.request_length)
+        response = _body(parts.get(RESPONSE, ()), end.response_body, end.response_length)
+        return Exchange(
+            method=end.method.decode("latin-1"),
+            target=end.target.decode("latin-1"),
+            request_headers=_headers(end.request_headers),
+            request_body=request,
+            status=end.status,
+            response_headers=_headers(end.response_headers),
+            response_body=response,
+            started_us=end.started_us,
+            latency_ms=end.latency_us / 1_000,
+            ttft_ms=None if end.ttft_us is None else end.ttft_us / 1_000,
+            truncated=end.request_body is None or end.response_body is None,
+        )
+
+
+def _body(ahead: Sequence[bytes], last: list[bytes] | None, length: int) -> bytes | None:
+    if last is None:
+        return None
+    body = b"".join((*ahead, *last))
+    if len(body) != length:
+        raise Missing("reader_died", f"{length - len(body)} of {length} bytes are missing")
+    return body or None
+
+
+def _headers(raw: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.items()}

@@ -1,0 +1,140 @@
+"""The bound on copies that the reader does not have yet, and their way to it.
+
+Copies of requests under way and frames that wait for the socket share one budget (4 MiB). What
+does not fit is not copied: the request that asked for the room is dropped, exactly that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from collectors.sidecar.frames import Kind, pack
+
+if TYPE_CHECKING:
+    import socket
+
+    from collectors.sidecar.frames import End
+
+BUDGET_BYTES = 4 * 1024 * 1024
+_EAGER_BYTES = 64 * 1024  # hand over at once from here on ...
+_LINGER_SECONDS = 0.02  # ... else once in a while: each hand-over wakes the reader
+_BUFFERS = 256  # per system call
+
+
+class Budget:
+    """Bytes held for the reader; ``held`` never exceeds ``limit`` by more than one frame's rim."""
+
+    def __init__(self, limit: int = BUDGET_BYTES) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def take(self, n: int) -> bool:
+        """Whether there is room for ``n`` more bytes; if so they are held."""
+        if self.held + n > self.limit:
+            return False
+        self.held += n
+        return True
+
+
+class Outbox:
+    """Frames on their way to the reader, whether it lives or not."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self._frames: deque[bytes] = deque()
+        self._ends: deque[bool] = deque()  # which frames end a request
+        self._sent = 0  # bytes of the first frame
+        self._waiting = 0  # bytes of all frames
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._blocked = False
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def unsent_ends(self) -> int:
+        """Requests whose END has not left."""
+        return sum(self._ends)
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything has left."""
+        return not self._frames
+
+    def end(self, end: End, reserved: int) -> bool:
+        """Hand a finished request over, in place of the bytes held for it; False: no room."""
+        frame = pack(Kind.END, *end)
+        self.budget.held -= reserved
+        if not self.budget.take(len(frame)):
+            return False
+        self._put(frame, ends=True)
+        return True
+
+    def part(self, number: int, side: int, copies: list[bytes], reserved: int) -> None:
+        """Hand copies of a long body over, in place of the bytes held for them."""
+        frame = pack(Kind.PART, number, side, copies)
+        self.budget.held += len(frame) - reserved
+        self._put(frame, ends=False)
+
+    def note(self, kind: Kind, *items: int) -> None:
+        """Say something small."""
+        frame = pack(kind, *items)
+        self.budget.held += len(frame)
+        self._put(frame, ends=False)
+
+    def attach(self, sock: socket.socket | None) -> None:
+        """Send to another reader from now on; a frame that was cut off is sent again, whole."""
+        if self._socket is not None and self._blocked:
+            self._loop.remove_writer(self._socket)
+        self._blocked = False
+        self.budget.held += self._sent
+        self._waiting += self._sent
+        self._sent = 0
+        self._socket = sock
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the socket takes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._socket is None or self._blocked:
+            return
+        try:
+            while self._frames:
+                self._advance(self._socket.sendmsg(self._buffers()))
+        except BlockingIOError:
+            self._blocked = True
+            self._loop.add_writer(self._socket, self._unblock)
+        except OSError:  # the reader is dead: the supervisor will attach another
+            self._socket = None
+
+    def _put(self, frame: bytes, *, ends: bool) -> None:
+        self._frames.append(frame)
+        self._ends.append(ends)
+        self._waiting += len(frame)
+        if self._waiting >= _EAGER_BYTES:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_LINGER_SECONDS, self.flush)
+
+    def _buffers(self) -> list[bytes | memoryview]:
+        buffers: list[bytes | memoryview] = [memoryview(self._frames[0])[self._sent :]]
+        buffers += islice(self._frames, 1, _BUFFERS)
+        return buffers
+
+    def _advance(self, n: int) -> None:
+        self.budget.held -= n
+        self._waiting -= n
+        self._sent += n
+        while self._frames and self._sent >= len(self._frames[0]):
+            self._sent -= len(self._frames.popleft())
+            self._ends.popleft()
+
+    def _unblock(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+        self._blocked = False
+        self.flush()

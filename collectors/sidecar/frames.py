@@ -1,0 +1,89 @@
+"""What pump and reader say to each other over their socket pair.
+
+A frame is its length (4 bytes, little endian) and a marshalled tuple whose first item is its kind.
+marshal is the only codec of the standard library at C speed; both ends are started from the same
+files by the same interpreter, and nothing from outside is ever unmarshalled.
+
+=========  ==========  ==========================================================================
+kind       from        then
+=========  ==========  ==========================================================================
+PART       pump        number, side, [bytes, ...]: copies of a long body, ahead of its END
+END        pump        the fields of ``End``
+DROP       pump        number: forget the parts of this request
+MARK       pump        instant: every request yet to come began at or after it
+CLOSE      pump        this was all, by intent: say bye
+READY      reader      component, maxBodyBytes
+FAILED     reader      exit code, text: the configuration cannot work
+=========  ==========  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REQUEST, RESPONSE = 0, 1  # sides
+FLUSH_SECONDS = 8.0  # that the reader has for its last messages, once the socket is closed
+
+_LENGTH = struct.Struct("<I")
+
+
+class Kind(IntEnum):
+    """First item of a frame."""
+
+    PART = 0
+    END = 1
+    DROP = 2
+    MARK = 3
+    READY = 4
+    FAILED = 5
+    CLOSE = 6
+
+
+class End(NamedTuple):
+    """A request that is over. Bodies are what was copied since the last PART; None = truncated."""
+
+    number: int
+    method: bytes
+    target: bytes
+    request_headers: dict[bytes, bytes]
+    request_body: list[bytes] | None
+    request_length: int  # of the whole copy, so that a missing PART is noticed
+    status: int
+    response_headers: dict[bytes, bytes]
+    response_body: list[bytes] | None
+    response_length: int
+    started_us: int
+    latency_us: int
+    ttft_us: int | None
+
+
+def pack(kind: Kind, *items: Any) -> bytes:
+    """One frame."""
+    body = marshal.dumps((int(kind), *items))
+    return _LENGTH.pack(len(body)) + body
+
+
+class Unpacker:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[Any, ...]]:
+        """The frames that ``chunk`` completes, in order."""
+        self._rest += chunk
+        at = 0
+        while at + 4 <= len(self._rest):
+            end = at + 4 + _LENGTH.unpack_from(self._rest, at)[0]
+            if end > len(self._rest):
+                break
+            # Both ends are ours: see above.
+            yield marshal.loads(self._rest[at + 4 : end])  # noqa: S302
+            at = end
+        del self._rest[:at]

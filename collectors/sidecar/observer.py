@@ -1,0 +1,279 @@
+"""Sees requests and responses in bytes that have already gone by.
+
+An observer is shown both directions of one connection, after they were written to the peer. It
+frames messages, takes times and copies; it cannot hold, change or delay anything. Whatever it does
+not understand it says by an exception; its owner then stops showing it bytes (``opaque``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from httptools import (
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+    HttpResponseParser,
+)
+
+from collectors.sidecar.counters import Pump
+from collectors.sidecar.frames import REQUEST, RESPONSE
+
+if TYPE_CHECKING:
+    from collectors.sidecar.tap import Passage, Tap
+
+MAX_HEAD_BYTES = 1024 * 1024
+CLIENT_CLOSED = 499  # nginx's number for a client that left before the answer
+
+_TLS_HANDSHAKE = b"\x16"
+_now_ns = time.perf_counter_ns
+
+
+class Observer:
+    """Both directions of one connection.
+
+    ``request_bytes`` and ``response_bytes`` raise whatever the parser raises; afterwards only
+    ``opaque`` may be called.
+    """
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
+        self.waiting: deque[Passage] = deque()  # for their response to begin
+        self._requests = _Requests(self)
+        self._responses = _Responses(self)
+        self.request_bytes = self._requests.feed
+        self.response_bytes = self._responses.feed
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._under_way())
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a request's head is complete and its response has not begun."""
+        return bool(self.waiting)
+
+    def response_end(self) -> None:
+        """The upstream has said its last byte: that ends a body without a length."""
+        self._responses.end_of_stream()
+
+    def answered(self, status: int) -> None:
+        """The pump itself has answered what waited, in the upstream's place."""
+        for passage in self.waiting:
+            passage.status = status
+            passage.ended_ns = _now_ns()
+            passage.response_done = True
+            if passage.request_done:
+                self.tap.finish(passage)
+        self.waiting.clear()
+
+    def close(self, *, by_client: bool) -> None:
+        """The connection is over; what is under way was broken off."""
+        for passage in self._under_way():
+            if not passage.method:
+                self.tap.forget(passage, None)
+            elif by_client and not passage.request_done and not passage.status:
+                self.tap.forget(passage, Pump.ABANDONED)
+            else:
+                self._break_off(passage, by_client=by_client)
+        self.waiting.clear()
+
+    def opaque(self, error: Exception, chunk: bytes) -> None:
+        """Give the connection up; ``chunk`` was not understood."""
+        cell = self._reason(error, chunk)
+        self.tap.count(cell)
+        for passage in self._under_way():
+            if not passage.method:
+                self.tap.forget(passage, None)
+            elif cell is Pump.OPAQUE_UPGRADE:
+                self.tap.forget(passage, Pump.UPGRADED)
+            else:
+                self.tap.count(Pump.OBSERVED)
+                self.tap.forget(passage, Pump.DROPPED_OPAQUE)
+        self.waiting.clear()
+
+    def _under_way(self) -> list[Passage]:
+        found = [*self.waiting]
+        for passage in (self._responses.passage, self._requests.passage):
+            if passage is not None and passage not in found:
+                found.append(passage)
+        return found
+
+    def _break_off(self, passage: Passage, *, by_client: bool) -> None:
+        if not passage.response_done:
+            passage.status = (passage.status or CLIENT_CLOSED) if by_client else 0
+            self.tap.truncate(passage, RESPONSE)
+        if not passage.request_done:
+            self.tap.truncate(passage, REQUEST)
+        self.tap.finish(passage)
+
+    def _reason(self, error: Exception, chunk: bytes) -> Pump:
+        if isinstance(error, HttpParserUpgrade):
+            return Pump.OPAQUE_UPGRADE
+        if self._requests.fed == len(chunk) and chunk[:1] == _TLS_HANDSHAKE:
+            return Pump.OPAQUE_TLS
+        if "PRI" in str(error):
+            return Pump.OPAQUE_HTTP2
+        return Pump.OPAQUE_MALFORMED
+
+
+class _Requests:
+    """Callbacks of the request parser; ``passage`` is the request whose end was not seen yet."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._tap = observer.tap
+        self._headers: dict[bytes, bytes] = {}
+        self.on_header = self._headers.__setitem__
+        self.fed = 0
+        self._began_at = 0
+        self.passage: Passage | None = None
+        self._parser = HttpRequestParser(self)
+
+    def feed(self, chunk: bytes) -> None:
+        self._began_at = self.fed if self.passage is None else self._began_at
+        self.fed += len(chunk)
+        self._parser.feed_data(chunk)
+        if self.passage is not None and not self.passage.method:
+            _check_head(self.fed - self._began_at)
+
+    def on_message_begin(self) -> None:
+        self._headers.clear()
+        self.passage = self._tap.begin()
+
+    def on_url(self, part: bytes) -> None:
+        if self.passage is not None:
+            self.passage.target += part
+
+    def on_headers_complete(self) -> None:
+        passage = self.passage
+        if passage is not None:
+            passage.method = self._parser.get_method()
+            passage.request_headers = self._headers.copy()
+            self._tap.count(Pump.BEGUN)
+            self._tap.head(passage, self.fed - self._began_at)
+            self._observer.waiting.append(passage)
+
+    def on_body(self, part: bytes) -> None:
+        if self.passage is not None:
+            self._tap.copy(self.passage, REQUEST, part)
+
+    def on_message_complete(self) -> None:
+        passage, self.passage = self.passage, None
+        if passage is not None:
+            passage.request_done = True
+            if passage.response_done:
+                self._tap.finish(passage)
+
+
+class _Responses:
+    """Callbacks of the response parser; ``passage`` is the request whose answer goes by."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._tap = observer.tap
+        self._headers: dict[bytes, bytes] = {}
+        self.on_header = self._headers.__setitem__
+        self.fed = 0
+        self._began_at = 0
+        self._idle = True
+        self._bare = b""  # of the response to a HEAD, until its head is complete
+        self.passage: Passage | None = None
+        self._parser = HttpResponseParser(self)
+
+    def feed(self, chunk: bytes) -> None:
+        if self._idle:
+            self._began_at = self.fed
+            if self._answers_head():
+                chunk = self._bare_response(chunk)
+                if not chunk:
+                    return
+        self.fed += len(chunk)
+        self._parser.feed_data(chunk)
+        if self.passage is None and not self._idle:
+            _check_head(self.fed - self._began_at)
+
+    def end_of_stream(self) -> None:
+        passage = self.passage
+        if passage is not None and _until_close(passage.response_headers):
+            self.on_message_complete()
+
+    def on_message_begin(self) -> None:
+        self._idle = False
+        self._headers.clear()
+        if self._answers_head():  # its length is a lie that the parser would believe
+            raise HttpParserError("response to HEAD amid other responses")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200 and self._observer.waiting:
+            self._begin(status, self._headers.copy(), self.fed - self._began_at)
+
+    def on_body(self, part: bytes) -> None:
+        passage = self.passage
+        if passage is not None:
+            if not passage.ttft_ns:
+                passage.ttft_ns = _now_ns()
+            self._tap.copy(passage, RESPONSE, part)
+
+    def on_message_complete(self) -> None:
+        self._idle = True
+        passage, self.passage = self.passage, None
+        if passage is not None:
+            passage.ended_ns = _now_ns()
+            passage.response_done = True
+            if passage.request_done:
+                self._tap.finish(passage)
+
+    def _begin(self, status: int, headers: dict[bytes, bytes], size: int) -> None:
+        self.passage = passage = self._observer.waiting.popleft()
+        passage.status = status
+        passage.response_headers = headers
+        self._tap.head(passage, size)
+
+    def _answers_head(self) -> bool:
+        waiting = self._observer.waiting
+        return bool(waiting) and waiting[0].method == b"HEAD"
+
+    def _bare_response(self, chunk: bytes) -> bytes:
+        """Take the head that answers a HEAD; what follows it in ``chunk``."""
+        self._bare += chunk
+        head, end, rest = self._bare.partition(b"\r\n\r\n")
+        if not end:
+            _check_head(len(head))
+            return b""
+        self._bare = b""
+        only = _Head()
+        only.parser.feed_data(head + end)
+        if only.status >= 200:
+            self._begin(only.status, only.headers, len(head))
+            self.on_message_complete()
+        if rest and self._answers_head():
+            return self._bare_response(rest)
+        return rest
+
+
+class _Head:
+    """Reads one response head, whatever body it announces."""
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.on_header = self.headers.__setitem__
+        self.status = 0
+        self.parser = HttpResponseParser(self)
+
+    def on_headers_complete(self) -> None:
+        self.status = self.parser.get_status_code()
+
+
+def _check_head(size: int) -> None:
+    if size > MAX_HEAD_BYTES:
+        raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
+
+
+def _until_close(headers: dict[bytes, bytes]) -> bool:
+    names = {name.lower() for name in headers}
+    return b"content-length" not in names and b"transfer-encoding" not in names

@@ -1,0 +1,282 @@
+"""The reader: the pump's child, which makes events of what went by and publishes them.
+
+It runs at nice 10 under a limit on its data, since a memory kill of the container would take the
+pump along: it can only hurt itself, and is started again. When the pump's end of the socket closes
+it sends what it has, says bye and ends; it leaves SIGTERM and SIGINT to the pump.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collectors.capture import Capture, body_limit
+from collectors.publish import Publisher
+from collectors.sidecar.assembly import Assembly, Missing
+from collectors.sidecar.counters import Counters, Reader
+from collectors.sidecar.frames import FLUSH_SECONDS, End, Kind, Unpacker, pack
+from collectors.sidecar.spool import Spool
+from governance.bus.connect import open_bus
+from governance.component.load import load_components
+from governance.config import load_settings
+from governance.errors import BusError, CaptureError, ConfigError, EvenhandError, Full
+from governance.privacy import open_pseudonymiser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from collectors.base import Exchange
+    from governance.component.key import ComponentKey
+    from governance.component.schema import Component
+    from governance.config import Settings
+
+NICE = 10
+DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
+_CHUNK_BYTES = 256 * 1024
+_PREDECESSOR_SECONDS = 20.0  # a reader whose pump was killed may still be sending
+_SECOND_US = 1_000_000
+
+_log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read until the pump closes its end; the exit code."""
+    options = _arguments(argv)
+    with socket.socket(fileno=options.fd) as pump:
+        _humble()
+        try:
+            reading = _open(options)
+        except EvenhandError as error:
+            code = 2 if isinstance(error, ConfigError) else 3
+            pump.sendall(pack(Kind.FAILED, code, str(error)))
+            return code
+        pump.sendall(pack(Kind.READY, str(reading.component), reading.body_limit))
+        return reading.run(pump)
+
+
+class FileLedger:
+    """The publisher's counts, in the file that pump and reader share."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
+    def count(self, _: ComponentKey, outcome: str, events: int) -> None:
+        if outcome == "accepted":
+            self._counters.add((Reader.CAPTURED_EVENTS, events), (Reader.CAPTURED_REQUESTS, 1))
+        else:
+            self._counters.add((Reader[outcome.upper()], events))
+
+    def hold(self, events: int) -> None:
+        self._counters.set(Reader.SPOOLED, events)
+
+    def sequence(self, _: ComponentKey) -> int:
+        return self._counters.reader(Reader.SEQUENCE)
+
+    def use_sequence(self, _: ComponentKey) -> None:
+        self._counters.add((Reader.SEQUENCE, 1))
+
+    def counts(self, _: ComponentKey) -> Mapping[str, int]:
+        outcomes = self._counters.outcomes()
+        accepted = sum(outcomes.values())
+        del outcomes["published"]
+        return {"accepted": accepted, **outcomes}
+
+
+class Reading:
+    """From frames to published events, each request counted once."""
+
+    def __init__(
+        self, component: Component, capture: Capture, publisher: Publisher, counters: Counters
+    ) -> None:
+        self.component = component.key
+        self.body_limit = body_limit(component)
+        self._capture = capture
+        self._publisher = publisher
+        self._counters = counters
+        self._assembly = Assembly()
+        self._announced = False
+        self._closing = False  # by intent; else the pump has died, and its source lives on
+        # The watermark must not run ahead of the times that are sent: they may be cut to the
+        # second, or be the requests' own, of which nothing is known.
+        coarse = component.spec.governance.data_privacy.anonymization_required
+        self._grain_us = _SECOND_US if coarse else 1
+        self._own_time = component.spec.signals.time is None
+
+    def run(self, pump: socket.socket) -> int:
+        """Read frames until the pump closes its end, then send what is left; the exit code."""
+        unpacker = Unpacker()
+        poll = select.poll()
+        poll.register(pump, select.POLLIN)
+        while True:
+            poll.poll()
+            chunk = pump.recv(_CHUNK_BYTES)
+            if not chunk:
+                break
+            for kind, *items in unpacker.feed(chunk):
+                self._hear(kind, items)
+        clean = self._publisher.close(FLUSH_SECONDS, bye=self._closing)
+        self._counters.set(Reader.CLOSED, int(clean and self._closing))
+        return 0 if clean else 1
+
+    def _hear(self, kind: int, items: list[Any]) -> None:
+        if kind == Kind.END:
+            self._end(End(*items))
+        elif kind == Kind.PART:
+            self._assembly.part(*items)
+        elif kind == Kind.DROP:
+            self._assembly.drop(*items)
+        elif kind == Kind.CLOSE:
+            self._closing = True
+        elif kind == Kind.MARK:
+            if self._own_time:
+                self._publisher.advance(items[0] // self._grain_us * self._grain_us)
+            if not self._announced:
+                self._announced = True
+                self._publisher.announce(self.component)
+
+    def _end(self, end: End) -> None:
+        try:
+            exchange = self._assembly.end(end)
+        except Full:
+            self._counters.add((Reader.OVERSIZED, 1))
+        except Missing:
+            self._counters.add((Reader.LOST_REQUESTS, 1))
+        else:
+            self._publish(exchange)
+
+    def _publish(self, exchange: Exchange) -> None:
+        sampled_before = self._capture.counts["sampled_out"]
+        try:
+            batch = self._capture.capture(exchange)
+        except CaptureError as error:
+            self._refuse(error.reason)
+            return
+        except Exception as error:  # noqa: BLE001 - one request must not end the reader
+            _log.warning("a request could not be read: %s", type(error).__name__)
+            self._refuse("error")
+            return
+        sampled = self._capture.counts["sampled_out"] - sampled_before
+        if sampled:
+            self._counters.add((Reader.SAMPLED_OUT, sampled))
+        if batch is None:
+            self._counters.add((Reader.SAMPLED_REQUESTS if sampled else Reader.IGNORED, 1))
+            return
+        try:
+            self._publisher.publish(self.component, batch)
+        except Full:
+            self._counters.add(
+                (Reader.CAPTURED_EVENTS, batch.n),
+                (Reader.CAPTURED_REQUESTS, 1),
+                (Reader.SPOOL_FULL, batch.n),
+            )
+
+    def _refuse(self, reason: str) -> None:
+        if self._counters.add_reason(reason) == 1:
+            _log.warning(
+                "a request has no one reading (%s); more of these are only counted", reason
+            )
+        self._counters.add((Reader.INVALID, 1))
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evenhand collect")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--components", type=Path, action="append")
+    parser.add_argument("--component")
+    parser.add_argument("--bus")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--key-directory", type=Path)
+    return parser.parse_args(argv)
+
+
+def _humble() -> None:
+    """Lower this process's claims, and make any thread's death its own."""
+    os.nice(NICE)
+    resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES, DATA_BYTES))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(format="evenhand: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    threading.excepthook = _die
+
+
+def _die(death: threading.ExceptHookArgs) -> None:
+    _log.error("thread %s died: %r", death.thread and death.thread.name, death.exc_value)
+    os._exit(70)  # the supervisor starts another reader; this one could only count wrong
+
+
+def _open(options: argparse.Namespace) -> Reading:
+    flags = {
+        "bus.url": options.bus,
+        "components": options.components,
+        "privacy.keyDirectory": options.key_directory,
+    }
+    settings = load_settings(options.config, os.environ, flags)
+    component = _component(settings, options.component)
+    capture = Capture(
+        component,
+        open_pseudonymiser(component, settings.privacy.key_directory),
+        version=os.environ.get("EVENHAND_MODEL_VERSION"),
+    )
+    _succeed(options.state_dir)
+    counters = Counters.open(options.state_dir / "counters")
+    spool = Spool(options.state_dir / "spool")
+    counters.take_stock(spool.events)
+    publisher = Publisher(
+        open_bus(settings.bus.url),
+        counters.source,
+        ledger=FileLedger(counters),
+        spool=spool,
+        partitions=settings.bus.partitions,
+    )
+    try:
+        publisher.connect()
+    except BusError as error:
+        _log.warning("the bus is away, events are spooled: %s", error)
+    return Reading(component, capture, publisher, counters)
+
+
+def _component(settings: Settings, wanted: str | None) -> Component:
+    """The one component that this sidecar reads for."""
+    if not settings.components:
+        raise ConfigError("no component: name its file by --components or EVENHAND_COMPONENTS")
+    components = [loaded.component for loaded in load_components(settings.components)]
+    found = [c for c in components if wanted is None or str(c.key) == wanted]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(str(c.key) for c in components)
+    asked = "none is named" if wanted is None else f"{wanted!r} is not one of them"
+    raise ConfigError(f"a sidecar reads for one component of {names}, and {asked}: --component")
+
+
+def _succeed(state: Path) -> None:
+    """Wait until no other reader uses the state folder; ours until this process ends."""
+    lock = os.open(state / "reader.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _PREDECESSOR_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    f"state folder {state} is still in use by another reader: name another by"
+                    " --state-dir"
+                ) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
