@@ -256,3 +256,17 @@ def test_an_incident_that_is_over_ends_with_it() -> None:
     detector = made(thresholds={PARITY: 0.2}, groups=["sex"])
     verdict = judged(detector, *[rates(0.2, 0.8, n=1_000)] * 7, rates(0.5, 0.5, n=1_000))
     assert (verdict.status, verdict.panes) == (Status.OK, 1)
+
+
+def test_sliding_panes_wait_for_the_first_window() -> None:
+    """With every: 1h, slide: 30m nothing is judged before two panes; then windows are of two."""
+    declared = component(
+        governance=judging(thresholds={PARITY: 0.1}, groups=["sex"]),
+        monitoring={"windows": {"every": "1h", "slide": "30m"}},
+    )
+    detector = make_fairness(declared, None)
+    assert detector is not None
+    first = judged(detector, rates(0.1, 0.9))
+    assert first.reason == "filling: the first window holds 1 of its 2 panes"
+    second = judged(detector, rates(0.1, 0.9), rates(0.1, 0.9))
+    assert (second.status, second.panes, second.effective_events) == (Status.BREACH, 2, 1_600)
