@@ -163,6 +163,8 @@ def _open_postgres(url: URL, answer_seconds: int) -> Engine:
         postgres.bound_waits(connection, statement_seconds)
 
     if engine.driver == "pg8000":
-        event.listen(engine, "do_connect", postgres.connect_pg8000)
+        from governance.store.pg8000 import connect  # noqa: PLC0415 - psycopg may stand alone
+
+        event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", prepare)
     return engine

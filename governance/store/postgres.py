@@ -7,7 +7,6 @@ dependency of ours: where it is installed and named it is used, everywhere else 
 
 from __future__ import annotations
 
-import socket
 import ssl
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Dialect
+    from sqlalchemy import URL
 
 SCHEMES = ("postgresql", "postgresql+psycopg", "postgresql+pg8000")
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
@@ -49,31 +48,6 @@ def driver_arguments(url: URL, answer_seconds: int) -> tuple[URL, dict[str, Any]
         return url, {"connect_timeout": CONNECT_SECONDS}
     arguments: dict[str, Any] = {"timeout": answer_seconds or None, "ssl_context": _tls(url)}
     return url.difference_update_query(["sslmode", "sslrootcert"]), arguments
-
-
-def connect_pg8000(dialect: Dialect, _record: Any, _args: Any, keywords: dict[str, Any]) -> Any:
-    """Connect pg8000 over a socket of ours.
-
-    pg8000 writes a question in several pieces, and the last waits, by Nagle's algorithm, for the
-    server's delayed acknowledgement: without TCP_NODELAY a large commit takes 3 times as long.
-    And it would use one time limit for reaching the server and for every answer.
-    """
-    driver: Any = dialect.loaded_dbapi
-    host, port = keywords.get("host") or "localhost", keywords.get("port") or 5432
-    try:
-        reached = socket.create_connection((host, port), CONNECT_SECONDS)
-    except OSError as error:
-        raise driver.InterfaceError(f"no connection to {host}:{port}: {error}") from error
-    try:
-        reached.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reached.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        reached.settimeout(keywords.get("timeout"))
-        return driver.Connection(**keywords, sock=reached)
-    except BaseException as error:
-        reached.close()
-        if isinstance(error, OSError):  # TLS, which pg8000 lets through as it is
-            raise driver.InterfaceError(str(error)) from error
-        raise
 
 
 def bound_waits(connection: Any, statement_seconds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,16 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x65766568  # PostgreSQL advisory lock: "eveh"
 
 
-def migrate(engine: Engine) -> str:
-    """Bring the database to this program's schema; returns its revision.
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """Schema revisions before and after; None = no tables yet."""
+
+    before: str | None
+    after: str
+
+
+def migrate(engine: Engine) -> Migration:
+    """Bring the database to this program's schema.
 
     One transaction under a lock (PostgreSQL: advisory; SQLite: the only writer), so of several
     that start at once one migrates and the others wait and find it done, and a crash leaves what
@@ -38,11 +47,12 @@ def migrate(engine: Engine) -> str:
     with transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        _refuse_newer(engine, _revision(connection))
+        before = _revision(connection)
+        _refuse_newer(engine, before)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return _head()
+    return Migration(before, _head())
 
 
 def check_schema(engine: Engine) -> None:

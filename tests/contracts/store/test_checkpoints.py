@@ -199,5 +199,5 @@ def test_number_of_partitions_is_fixed_at_the_first_start(engine: Engine) -> Non
     checkpoints = Checkpoints(engine)
     checkpoints.pin_partitions("evenhand.events", 48)
     checkpoints.pin_partitions("evenhand.events", 48)
-    with pytest.raises(ConfigError, match="has 96 partitions.*started with 48"):
+    with pytest.raises(ConfigError, match=r"has 96 partitions.*started with 48"):
         checkpoints.pin_partitions("evenhand.events", 96)
