@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from governance.finding import Verdict
 
 _ARRAY = "operations.error_rate"
-_UNKNOWN, _ANSWERED, _FAILED = 0, 1, 2
+_ANSWERED, _FAILED = 1, 2  # 0 is unknown
 _SHAPE = (3,)
 _NO_STATUS = "no_status: no event of the window carries a status code"
 
@@ -76,8 +76,8 @@ def make_error_rate(
 
 def _count(batch: EventBatch) -> Sums:
     status = batch.columns["status_code"].values
-    failed = (status == 0) | (status >= 500)
-    keys = np.where(failed, _FAILED, np.where(status < 0, _UNKNOWN, _ANSWERED))
+    keys = (status >= 0).astype(np.int8)  # _ANSWERED, else unknown
+    keys += (status == 0) | (status >= 500)  # _FAILED
     return count(_ARRAY, keys, _SHAPE, sampling_weight(batch))
 
 

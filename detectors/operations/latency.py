@@ -40,7 +40,7 @@ SLOWER_ALLOWED: Mapping[RateCheck, float] = {
     RateCheck.LATENCY_P99: 0.01,
 }
 _BUCKETS = "operations.latency"
-_UNKNOWN, _WITHIN, _SLOWER = 0, 1, 2
+_WITHIN, _SLOWER = 1, 2  # 0 is unknown
 _SHAPE = (3,)
 _NO_LATENCY = "no_latency: no event of the window carries a latency"
 
@@ -69,7 +69,7 @@ class Latency:
         known, weight = np.isfinite(latency) & (latency >= 0), sampling_weight(batch)
         keys = np.zeros(batch.n, dtype=np.intp)
         keys[known] = bucket(latency[known]) + 1
-        shape = (int(keys.max(initial=_UNKNOWN)) + 1,)
+        shape = (int(keys.max(initial=0)) + 1,)
         counters = [
             count(_counter(limit), _speed(latency, known, limit), _SHAPE, weight)
             for limit in self._limits().values()
@@ -114,8 +114,10 @@ def _counter(limit_ms: float) -> str:
 
 def _speed(
     latency: NDArray[np.float64], known: NDArray[np.bool_], limit_ms: float
-) -> NDArray[np.intp]:
-    return np.where(known, np.where(latency > limit_ms, _SLOWER, _WITHIN), _UNKNOWN)
+) -> NDArray[np.int8]:
+    speed = known.astype(np.int8)  # _WITHIN, else unknown
+    speed += known & (latency > limit_ms)  # _SLOWER
+    return speed
 
 
 def _buckets(window: Trailing) -> Cells:
