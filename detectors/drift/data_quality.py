@@ -96,11 +96,18 @@ class DataQuality:
         size = np.where(drift.n > 0, drift.n, 1.0)[:, None]
         rho = drift.rho[:, self._owner]
         m = effective_size(rho, size, self._rows)
-        y = np.stack([m * (1 - share), m * share], axis=-1).reshape(len(share), -1)
+        y = np.stack([m * (1 - share), m * share], axis=-1)
         p = self._null.p[1::2]
         effect = gap_effect(np.abs(share - self._before), share * (1 - share), p * (1 - p), m)
         usable = self._measure.usable(drift.n)[:, self._owner]
-        return Readings(drift.n, rho, m, log_mixture(y, m, self._null), effect, usable)
+        return Readings(
+            drift.n,
+            rho,
+            m,
+            log_mixture(y.reshape(len(m), 2 * m.shape[1]), m, self._null),
+            effect,
+            usable,
+        )
 
     def _verdict(self, family: Family, member: int, share: NDArray[np.float64]) -> Verdict:
         tail, row = self._shares[member], family.shown(member)
