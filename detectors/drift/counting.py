@@ -19,6 +19,7 @@ from governance.algebra.sums import (
     WEIGHT_SCALE,
     squared_weighted_counts,
 )
+from governance.errors import ShapeError
 from governance.privacy import significant
 
 if TYPE_CHECKING:
@@ -69,7 +70,13 @@ class Counting:
         self.weights = f"{self.array}.weights"
 
     def add(self, batch: EventBatch) -> Sums:
-        """The arrays of one batch; a column that the batch does not have is missing throughout."""
+        """The arrays of one batch; a column that the batch does not have is missing throughout.
+
+        Raises
+        ------
+        ShapeError
+            If a column holds a code that its dictionary has no text for.
+        """
         weight = sampling_weight(batch)
         total = total_weight(batch.n, weight)
         counts = np.zeros(len(self._bins.owner), dtype=np.int64)
@@ -79,7 +86,7 @@ class Counting:
             if column is None:
                 here[-subject.bins.tail] = total  # the first bin of the tail is missing
             else:
-                here[:] = subject.bins.count(self._values(column), column.dictionary, weight)
+                here[:] = self._count(subject, column, weight)
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: counts, self.weights: np.array([total, squared[0]])}
 
@@ -95,6 +102,14 @@ class Counting:
         scale = n / np.where(total > 0, total, 1.0) / WEIGHT_SCALE
         newest = weighed[-1]
         return Windows(sums * scale[:, None], n, lengths, newest is None or newest[0] <= 0)
+
+    def _count(
+        self, subject: Subject, column: Column, weight: NDArray[np.float64] | None
+    ) -> NDArray[np.int64]:
+        try:
+            return subject.bins.count(self._values(column), column.dictionary, weight)
+        except ValueError as error:
+            raise ShapeError(f"column {subject.column!r}: {error}") from None
 
     def _values(self, column: Column) -> NDArray[Any]:
         if self._rounds and column.dictionary is None:

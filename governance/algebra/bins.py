@@ -19,7 +19,6 @@ import numpy as np
 from governance.algebra.canonical import canonical_text
 from governance.algebra.grid import Grid, make_grid
 from governance.algebra.sums import WEIGHT_SCALE, weighted_counts
-from governance.errors import ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +65,11 @@ class NumericBins:
 
         ``values`` are floats (NaN is missing) or codes into ``dictionary`` (negative is missing),
         whose texts are parsed as ``number_of_text`` does.
+
+        Raises
+        ------
+        ValueError
+            If a code has no text in the dictionary.
         """
         if dictionary is not None:
             return _count_entries(values, self._table(dictionary), self.size, -2, weight)
@@ -150,7 +154,7 @@ class CategoryBins:
         """Sums of weights per bin, shape (size,), scale ``WEIGHT_SCALE``.
 
         ``values`` are codes into ``dictionary`` (negative is missing), or floats (NaN is missing)
-        that are read as canonical text.
+        that are read as canonical text. Raises as for numbers.
         """
         if dictionary is None:
             values, dictionary = float_dictionary(np.asarray(values, dtype=np.float64))
@@ -274,8 +278,8 @@ def _look_up(values: NDArray[Any], table: NDArray[np.integer[Any]]) -> NDArray[n
     return codes
 
 
-def _outside(code: int, texts: int) -> ShapeError:
-    return ShapeError(f"a column holds code {code}, but its dictionary has {texts} texts")
+def _outside(code: int, texts: int) -> ValueError:
+    return ValueError(f"a column holds code {code}, but its dictionary has {texts} texts")
 
 
 def _count_entries(

@@ -10,6 +10,7 @@ import pytest
 from detectors.drift.tabular import make_drift
 from detectors.reference import Reference, build_reference
 from governance.algebra.sums import merge
+from governance.errors import ShapeError
 from governance.event import Column, EventBatch
 from governance.finding import Status, Verdict
 from tests.detectors.scenes import component, empty_pane, pane, view
@@ -139,6 +140,15 @@ def test_a_column_that_does_not_come_is_missing() -> None:
     assert found["drift", "age"].reason.startswith("small: no window can be read yet")
     assert found["drift", ""].reason == "not_judged: small (age)"
     assert found["drift", ""].status is Status.OK
+
+
+def test_codes_without_a_text_are_an_error() -> None:
+    """A dictionary column whose codes do not fit is refused, by name of the column."""
+    batch = events(500, seed=1)
+    wrong = Column(np.full(500, 7, dtype=np.int32), ("basic",))
+    batch = replace(batch, columns={**batch.columns, "tabular.plan": wrong})
+    with pytest.raises(ShapeError, match=r"'tabular\.plan': a column holds code 7"):
+        detector().add(batch)
 
 
 def test_unknown_columns_change_nothing() -> None:
