@@ -67,8 +67,7 @@ class Inference:
     response: Any = None
     request_id: str | None = None  # V2 ``id``
     response_id: str | None = None
-    model: str | None = None
-    version: str | None = None
+    version: str | None = None  # of the model, as the response names it
     prompt: str | None = None  # the text that a text modality looks at where nothing is declared
     completion: str | None = None
     input_tokens: int | None = None
@@ -86,6 +85,9 @@ class InferenceProtocol(Protocol):
 
     def matches(self, method: str, path: str) -> bool:
         """Whether an exchange with this method and path (no query) is an inference."""
+
+    def version(self, path: str) -> str | None:
+        """The model version that the path names."""
 
     def decode(self, exchange: Exchange) -> Inference:
         """Read an exchange; a failed answer (4xx, 5xx, none) still gives its inputs.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_CATEGORY = 256  # characters; a longer text is cut: it is a document, not a category
 
+_FEW = 64  # values; below it a loop is faster than sorting them
+
 
 def tabular_columns(
     values: Mapping[str, NDArray[Any]], categorical: Iterable[str] = ()
@@ -55,7 +57,7 @@ def numbers(values: NDArray[Any]) -> NDArray[np.float64] | None:
     if values.dtype == np.bool_:
         return None
     if values.dtype != object:
-        return values.astype(np.float64)
+        return values.astype(np.float64, copy=False)
     try:
         parsed = [_number(value) for value in values]
     except ValueError:
@@ -81,8 +83,8 @@ def number_of_text(text: str) -> float:
 def category(values: NDArray[Any] | Sequence[Any]) -> Column:
     """Canonical texts, dictionary-coded in order of first appearance; empty is missing."""
     array = np.asarray(values)
-    if array.dtype == object or array.dtype.kind in "US":
-        return Column.encode([_category(value) for value in array])
+    if len(array) < _FEW or array.dtype.kind in "OUS":
+        return Column.encode([_category(value) for value in array.tolist()])
     distinct, codes = np.unique(array, return_inverse=True)
     texts = [_category(value) for value in distinct]
     return Column.encode(texts).take(codes)
@@ -93,12 +95,12 @@ def _number(value: object) -> float:
         return math.nan
     if isinstance(value, str):
         return number_of_text(value)
-    if isinstance(value, bool):
-        raise ValueError("a boolean is a category")  # noqa: TRY004 - one error for "no number"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a boolean is a category, a list or an object is no number")  # noqa: TRY004 - one error for "no number"
     try:
-        return _not_missing(float(value))  # type: ignore[arg-type]  # JSON has no other scalars
+        return _not_missing(float(value))
     except OverflowError:
-        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+        return math.inf if value > 0 else -math.inf
 
 
 def _not_missing(value: float) -> float:

@@ -83,7 +83,11 @@ def read_tensors(tensors: Sequence[Mapping[str, Any]], name: str) -> tuple[int, 
     for index, tensor in enumerate(tensors):
         title = tensor.get("name")
         title = title if isinstance(title, str) and title else f"{name}-{index}"
-        arrays[title] = _tensor(tensor, f"{name}[{index}] ({title[:40]!r})")
+        try:
+            arrays[title] = _tensor(tensor)
+        except CaptureError as error:
+            place = f"{name}[{index}] ({title[:40]!r})"
+            raise CaptureError(error.reason, f"{place}: {error}") from None
     return _aligned(arrays)
 
 
@@ -116,16 +120,13 @@ def _cells(values: list[Any]) -> NDArray[Any]:
 
 
 def _aligned(arrays: Arrays) -> tuple[int, Arrays]:
-    sizes = {name: len(array) for name, array in arrays.items()}
-    n = max(sizes.values(), default=0)
-    for name, size in sizes.items():
-        if size not in {1, n}:
-            raise CaptureError("ragged", f"{name[:40]!r} has {size} rows, others have {n}")
-    spread = {
-        name: array if len(array) == n else np.repeat(array, n, axis=0)
-        for name, array in arrays.items()
-    }
-    return n, spread
+    n = max(map(len, arrays.values()), default=0)
+    for name, array in arrays.items():
+        if len(array) == 1 < n:
+            arrays[name] = np.repeat(array, n, axis=0)
+        elif len(array) != n:
+            raise CaptureError("ragged", f"{name[:40]!r} has {len(array)} rows, others have {n}")
+    return n, arrays
 
 
 def _united(tables: Sequence[tuple[int, Arrays]]) -> Arrays:
@@ -142,48 +143,44 @@ def _stacked(tables: Sequence[tuple[int, Arrays]]) -> tuple[int, Arrays]:
     return sum(n for n, _ in tables), columns
 
 
-def _tensor(tensor: Mapping[str, Any], place: str) -> NDArray[Any]:
+def _tensor(tensor: Mapping[str, Any]) -> NDArray[Any]:
     datatype = tensor.get("datatype", "BYTES")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         known = ", ".join(sorted(DATATYPES))
-        raise CaptureError("datatype", f"{place}: datatype {datatype!r:.40} is not one of {known}")
+        raise CaptureError("datatype", f"datatype {datatype!r:.40} is not one of {known}")
     if "data" not in tensor:
-        raise _no_data(tensor, place)
-    shape = _shape(tensor.get("shape"), place)
+        raise _no_data(tensor)
+    shape = _shape(tensor.get("shape"))
     values = tensor["data"] if isinstance(tensor["data"], list) else [tensor["data"]]
-    flat, nesting = _flat(values, shape, place)
+    flat, nesting = _flat(values, shape)
+    layout = _layout(len(flat), shape, nesting)
     array = flat_array(flat)
-    return array.reshape(_layout(len(flat), shape, nesting, place))
+    return array if array.shape == layout else array.reshape(layout)
 
 
-def _no_data(tensor: Mapping[str, Any], place: str) -> CaptureError:
+def _no_data(tensor: Mapping[str, Any]) -> CaptureError:
     parameters = tensor.get("parameters")
     if isinstance(parameters, dict) and "binary_data_size" in parameters:
-        return CaptureError(
-            "binary", f"{place}: the binary tensor extension is not read; send data as JSON"
-        )
-    return CaptureError("no_data", f"{place}: a tensor needs data")
+        return CaptureError("binary", "the binary tensor extension is not read; send data as JSON")
+    return CaptureError("no_data", "a tensor needs data")
 
 
-def _shape(shape: object, place: str) -> tuple[int, ...]:
+def _shape(shape: object) -> tuple[int, ...]:
     """The declared shape; empty where the tensor declares none. Negative sizes are unknown."""
     sizes = shape if isinstance(shape, list) else [] if shape is None else [shape]
-    whole = all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
-    if not whole or len(sizes) > MAX_AXES:
+    if not set(map(type, sizes)) <= {int} or len(sizes) > MAX_AXES:
         raise CaptureError(
-            "shape", f"{place}: shape {shape!r:.60} is not a list of up to {MAX_AXES} whole numbers"
+            "shape", f"shape {shape!r:.60} is not a list of up to {MAX_AXES} whole numbers"
         )
     return tuple(sizes)
 
 
-def _flat(
-    values: list[Any], shape: tuple[int, ...], place: str
-) -> tuple[list[Any], tuple[int, ...]]:
+def _flat(values: list[Any], shape: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...]]:
     try:
         return flatten(values)
     except CaptureError as error:
         if error.reason != "ragged" or not shape or min(shape) < 0:
-            raise CaptureError(error.reason, f"{place}: {error}") from None
+            raise
     return _leaves(values), ()
 
 
@@ -201,17 +198,16 @@ def _leaves(values: list[Any]) -> list[Any]:
     return flat
 
 
-def _layout(
-    count: int, shape: tuple[int, ...], nesting: tuple[int, ...], place: str
-) -> tuple[int, ...]:
-    known = [size for size in shape if size >= 0]
-    if shape and len(known) == len(shape):
+def _layout(count: int, shape: tuple[int, ...], nesting: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of ``count`` elements: as declared, completed where one size is unknown."""
+    if not shape:
+        return nesting
+    if min(shape) >= 0:
         if prod(shape) != count:
-            raise CaptureError(
-                "element_count",
-                f"{place}: shape {list(shape)} wants {prod(shape)} elements, data has {count}",
-            )
+            wanted = f"shape {list(shape)} wants {prod(shape)} elements"
+            raise CaptureError("element_count", f"{wanted}, data has {count}")
         return shape
+    known = [size for size in shape if size >= 0]
     if len(known) == len(shape) - 1 and count and prod(known) and count % prod(known) == 0:
         return tuple(count // prod(known) if size < 0 else size for size in shape)
     return nesting

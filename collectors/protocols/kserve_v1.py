@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-_PATH = re.compile(r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>[^/:]+))?:predict")
+_PATH = re.compile(r"/v1/models/(?:[^/:]+)(?:/versions/(?P<version>[^/:]+))?:predict")
 
 
 class KServeV1:
@@ -36,8 +36,11 @@ class KServeV1:
     def matches(self, method: str, path: str) -> bool:
         return method == "POST" and _PATH.fullmatch(path) is not None
 
+    def version(self, path: str) -> str | None:
+        place = _PATH.fullmatch(path)
+        return place and place["version"]
+
     def decode(self, exchange: Exchange) -> Inference:
-        place = _PATH.fullmatch(exchange.path)
         request = json_body(exchange.request_body, exchange.request_headers)
         n, inputs = _inputs(request)
         answer = read_answer(exchange)
@@ -49,8 +52,7 @@ class KServeV1:
             request=request,
             response=answer.body,
             response_id=answer.text("id"),
-            model=place and place["model"],
-            version=answer.text("model_version") or (place and place["version"]),
+            version=answer.text("model_version"),
             refused=refused,
         )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-_PATH = re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
+_PATH = re.compile(r"/v2/models/(?:[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
 _BINARY_HEADER = "inference-header-content-length"
 
 
@@ -38,8 +38,11 @@ class KServeV2:
     def matches(self, method: str, path: str) -> bool:
         return method == "POST" and _PATH.fullmatch(path) is not None
 
+    def version(self, path: str) -> str | None:
+        place = _PATH.fullmatch(path)
+        return place and place["version"]
+
     def decode(self, exchange: Exchange) -> Inference:
-        place = _PATH.fullmatch(exchange.path)
         _refuse_binary(exchange.request_headers)
         request = json_body(exchange.request_body, exchange.request_headers)
         n, inputs = _inputs(request)
@@ -54,8 +57,7 @@ class KServeV2:
             response=answer.body,
             request_id=identifier if isinstance(identifier, str) and identifier else None,
             response_id=answer.text("id"),
-            model=place and place["model"],
-            version=answer.text("model_version") or (place and place["version"]),
+            version=answer.text("model_version"),
             refused=refused,
         )
 

@@ -28,6 +28,9 @@ class OpenAIChat:
     def matches(self, method: str, path: str) -> bool:
         return method == "POST" and path in _PATHS
 
+    def version(self, path: str) -> str | None:  # noqa: ARG002 - its paths name none
+        return None
+
     def decode(self, exchange: Exchange) -> Inference:
         request = json_body(exchange.request_body, exchange.request_headers)
         if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
@@ -42,7 +45,6 @@ class OpenAIChat:
             request=request,
             response=answer.body,
             response_id=answer.text("id"),
-            model=answer.text("model") or _text(request.get("model")),
             prompt=_prompt(request["messages"]),
             completion=_content(choice.get("message")),
             input_tokens=_tokens(answer.body, "prompt_tokens"),

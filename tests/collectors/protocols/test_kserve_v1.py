@@ -132,5 +132,5 @@ def test_a_failure_has_inputs_and_no_outputs(status: int) -> None:
 
 def test_the_version_is_in_the_path() -> None:
     """TensorFlow Serving names the version of the model in the path."""
-    inference = V1.decode(exchange("/v1/models/m/versions/7:predict?x=1", {"instances": [1]}))
-    assert (inference.model, inference.version) == ("m", "7")
+    assert V1.version("/v1/models/m/versions/7:predict") == "7"
+    assert V1.version("/v1/models/m:predict") is None

@@ -128,7 +128,7 @@ def test_identity_and_version_are_kept() -> None:
     response = {"id": "b", "model_version": "3", "outputs": [tensor([0.5], [1], name="y")]}
     inference = V2.decode(exchange("/v2/models/m/versions/2/infer", request, response))
     assert (inference.request_id, inference.response_id) == ("a", "b")
-    assert (inference.model, inference.version) == ("m", "3")
+    assert (inference.version, V2.version("/v2/models/m/versions/2/infer")) == ("3", "2")
     assert inference.outputs["y"].tolist() == [0.5]
 
 

@@ -1,0 +1,130 @@
+"""Features of an inference, by modality: where they come from, and what is made of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from collectors.modalities.tabular import tabular_columns
+from collectors.modalities.text import text_columns
+from collectors.protocols.inputs import read_rows
+from collectors.signals import Place, named_columns
+from governance.component.schema import Modality
+from governance.component.selector import SelectorKind
+from governance.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from collectors.signals import Seen
+    from governance.component.schema import FeatureSignal, Signals, Spec
+    from governance.event import Column
+
+EVERYTHING = "*"
+
+# A feature's name leaves the pod as it is. What no schema would call a column (an address, a
+# sentence) is more likely content that a client put in the place of a key.
+_NAME = re.compile(r"[\w .,()\[\]/%+:-]{1,64}")
+
+
+class FeatureSource(Protocol):
+    """What one modality makes of an inference."""
+
+    def columns(self, seen: Seen) -> dict[str, Column]:
+        """Columns named ``<modality>.<feature>``, each of shape (n,)."""
+
+
+class TabularFeatures:
+    """``features.tabular``: all inputs, one tensor, or what a JSONPath selects."""
+
+    def __init__(self, signal: FeatureSignal | None) -> None:
+        self._names = signal.names if signal is not None else ()
+        self._excluded = frozenset(signal.exclude if signal is not None else ())
+        self._categorical = signal.categorical if signal is not None else ()
+        self._place: Place | None = None
+        if signal is not None and signal.source.argument != EVERYTHING:
+            self._place = Place("features.tabular", signal.source)
+
+    def columns(self, seen: Seen) -> dict[str, Column]:
+        """Columns named ``tabular.<feature>``; raises CaptureError where names do not fit."""
+        values = {
+            name: array
+            for name, array in self._values(seen).items()
+            if name not in self._excluded and _NAME.fullmatch(name)
+        }
+        columns = tabular_columns(values, self._categorical)
+        return {f"{Modality.TABULAR.value}.{name}": column for name, column in columns.items()}
+
+    def _values(self, seen: Seen) -> Mapping[str, NDArray[Any]]:
+        place = self._place
+        if place is None:
+            return seen.columns
+        found = place.found(seen)
+        if found and all(isinstance(row, dict) for row in found):
+            return named_columns(_same_rows(found, seen))
+        rows = place.rows(seen)
+        if rows is None:
+            return {}
+        return named_columns({place.title: rows}, self._names)
+
+
+class TextFeatures:
+    """``features.text``: what a JSONPath or a tensor gives, else the protocol's own prompt."""
+
+    def __init__(self, signal: FeatureSignal | None) -> None:
+        self._place = None if signal is None else Place("features.text", signal.source)
+
+    def columns(self, seen: Seen) -> dict[str, Column]:
+        """Columns named ``text.<feature>``."""
+        inference = seen.inference
+        texts = self._texts(seen)
+        answers = [inference.completion] * inference.n
+        reasons = [inference.finish_reason] * inference.n
+        columns = text_columns(texts, answers, reasons)
+        return {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
+
+    def _texts(self, seen: Seen) -> Sequence[str | None]:
+        if self._place is not None:
+            rows: NDArray[Any] | None = self._place.values(seen)
+        elif seen.inference.prompt is not None:
+            return [seen.inference.prompt]
+        else:
+            rows = next((array for array in seen.columns.values() if _is_text(array)), None)
+        if rows is None:
+            return [None] * seen.inference.n
+        return [value if isinstance(value, str) else None for value in rows]
+
+
+def feature_sources(spec: Spec) -> list[FeatureSource]:
+    """The sources of the declared modalities that are read so far: tabular and text."""
+    features = spec.signals.features
+    sources: list[FeatureSource] = []
+    if Modality.TABULAR in spec.model.modality:
+        sources.append(TabularFeatures(features.get(Modality.TABULAR)))
+    if Modality.TEXT in spec.model.modality:
+        sources.append(TextFeatures(features.get(Modality.TEXT)))
+    return sources
+
+
+def input_names(signals: Signals) -> tuple[str, ...]:
+    """The names of an unnamed input's columns, where ``features.tabular`` names inputs."""
+    tabular = signals.features.get(Modality.TABULAR)
+    bodies = {SelectorKind.REQUEST, SelectorKind.RESPONSE}
+    return () if tabular is None or tabular.source.kind in bodies else tabular.names
+
+
+def _same_rows(found: list[Any], seen: Seen) -> Mapping[str, NDArray[Any]]:
+    n, arrays = read_rows(found, SelectorKind.REQUEST.value)
+    if n not in {1, seen.inference.n}:
+        raise CaptureError(
+            "selector",
+            f"spec.signals.features.tabular selects {n} objects for {seen.inference.n} instances",
+        )
+    repeat = seen.inference.n if n == 1 else 1
+    return {name: array.repeat(repeat, axis=0) for name, array in arrays.items()}
+
+
+def _is_text(array: NDArray[Any]) -> bool:
+    return array.dtype == object and any(isinstance(value, str) for value in array)

@@ -1,0 +1,74 @@
+"""Prediction and score where ``spec.signals`` does not say: by the names that servers use."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collectors.modalities.tabular import column_of, numbers
+from collectors.signals import scalars
+from governance.algebra.canonical import canonical_text
+from governance.event import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from governance.component.schema import Favourable
+
+PREDICTION_NAMES = ("predict", "prediction", "label")
+SCORE_NAMES = ("score", "probability", "predict_proba")
+
+
+def default_prediction(outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """The output named like a prediction, else the first that is not named like a score.
+
+    Shape (n,); None where there is none, or where it has several values per instance: which of
+    them is the prediction is for ``spec.signals.prediction`` to say.
+    """
+    rest = [name for name in outputs if name not in SCORE_NAMES]
+    name = next((name for name in PREDICTION_NAMES if name in outputs), None)
+    name = name or next(iter(rest), None)
+    return None if name is None else scalars(outputs[name])
+
+
+def default_score(outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """The output named like a score, shape (n, ...)."""
+    return next((outputs[name] for name in SCORE_NAMES if name in outputs), None)
+
+
+def prediction_column(values: NDArray[Any] | None) -> Column | None:
+    """Predictions as a column: numbers as numbers, everything else as categories."""
+    return None if values is None else column_of(values, categorical=False)
+
+
+def score_column(rows: NDArray[Any] | None, rule: Favourable | None) -> Column | None:
+    """The score of the favourable outcome, shape (n,); NaN where it is unknown.
+
+    Of k values per instance (probabilities per class) those of the favourable classes count:
+    ``in`` lists class numbers below k; of two classes without ``in`` the second. None where the
+    favourable class cannot be told or the values are not numbers.
+    """
+    if rows is None or not len(rows):
+        return None
+    width = prod(rows.shape[1:])
+    flat = rows.reshape(len(rows), width)
+    classes = [0] if width == 1 else _favourable_classes(width, rule)
+    total: NDArray[np.float64] | None = None
+    for k in classes:
+        part = numbers(flat[:, k])
+        if part is None:
+            return None
+        total = part if total is None else total + part
+    return None if total is None else Column(np.where(np.isfinite(total), total, np.nan))
+
+
+def _favourable_classes(width: int, rule: Favourable | None) -> list[int]:
+    if rule is None or rule.values is None:
+        return [1] if width == 2 else []
+    texts = {canonical_text(value) for value in rule.values}
+    numbered = [k for k in range(width) if str(k) in texts]
+    return numbered if len(numbered) == len(texts) else []
