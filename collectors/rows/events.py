@@ -94,7 +94,9 @@ class RowEvents:
         Where rows without a usable time are counted.
     numeric
         Whether the reference has a column (``tabular.age``, ``prediction``) as numbers; None where
-        it does not have it: then the first ``TYPED_BY`` rows decide.
+        it does not have it: then the first rows decide.
+    typed_by
+        How many of them; None = all rows of the table.
     """
 
     def __init__(
@@ -103,11 +105,14 @@ class RowEvents:
         places: RowPlaces,
         left_out: LeftOut,
         numeric: Callable[[str], bool | None] = lambda _: None,
+        *,
+        typed_by: int | None = TYPED_BY,
     ) -> None:
         self._spec = component.spec
         self._places = places
         self._left_out = left_out
         self._numeric = numeric
+        self._typed_by = slice(typed_by)
         self._decided: dict[str, bool] = {}
         self._filter = PrivacyFilter(_with_names(component), UNKEYED)
         self._read = 0
@@ -199,8 +204,12 @@ class RowEvents:
     def _is_numeric(self, name: str, values: Column | NDArray[Any]) -> bool:
         if name not in self._decided:
             known = self._numeric(name)
-            self._decided[name] = all_numbers(_first(values)) if known is None else known
+            self._decided[name] = all_numbers(self._first(values)) if known is None else known
         return self._decided[name]
+
+    def _first(self, values: Column | NDArray[Any]) -> Column | NDArray[Any]:
+        rows = self._typed_by
+        return values.take(rows) if isinstance(values, Column) else values[rows]
 
     def _versions(self, table: Table) -> Column:
         name = self._places.signals.get("version")
@@ -230,10 +239,6 @@ def label_batch(signals: Signals, ids: Column, times: Column, labels: Column) ->
         "favourable": Column(favourable_label(signals, labels)),
     }
     return LabelBatch(len(labels.values), columns)
-
-
-def _first(values: Column | NDArray[Any]) -> Column | NDArray[Any]:
-    return values.take(slice(TYPED_BY)) if isinstance(values, Column) else values[:TYPED_BY]
 
 
 def _bounded(name: str, values: NDArray[np.float64]) -> Column:

@@ -43,7 +43,7 @@ class ParquetRows:
     def tables(self, rows: int = ROWS_PER_TABLE) -> Iterator[Table]:
         """See ``RowFile``."""
         try:
-            for batch in self._file.iter_batches(batch_size=rows):
+            for batch in self._batches(rows):
                 if batch.num_rows:
                     columns = {name: self._values(batch.column(name)) for name in self.names}
                     yield Table(batch.num_rows, self._read, columns)
@@ -54,6 +54,14 @@ class ParquetRows:
     def progress(self) -> float:
         """See ``RowFile``."""
         return min(1.0, float(self._read) / float(self._rows))
+
+    def _batches(self, rows: int) -> Iterator[Any]:
+        if rows < self._rows:
+            yield from self._file.iter_batches(batch_size=rows)
+            return
+        # As one: dictionaries of different row groups would end a batch.
+        whole = self._file.read().unify_dictionaries()
+        yield from whole.combine_chunks().to_batches()
 
     def _values(self, array: Any) -> Column | NDArray[Any]:
         types = self._pa.types

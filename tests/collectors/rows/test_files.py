@@ -132,6 +132,18 @@ def test_parquet_types_are_read(tmp_path: Path) -> None:
     assert floats(read["dec"]).tolist() == [1.0, 2.0, 3.0]
 
 
+def test_row_groups_with_dictionaries_of_their_own_make_one_table(tmp_path: Path) -> None:
+    """A file that was written in parts is read as a whole where it is asked for as a whole."""
+    path = tmp_path / "a.parquet"
+    parts = [pa.table({"x": pa.array([text, "a"]).dictionary_encode()}) for text in "bc"]
+    with parquet.ParquetWriter(path, parts[0].schema) as writer:
+        for part in parts:
+            writer.write_table(part)
+    with open_rows(path) as rows:
+        (table,) = rows.tables(1_000)
+    assert texts(table.columns["x"]) == ["b", "a", "c", "a"]
+
+
 def test_one_column_reads_the_same_from_every_format(tmp_path: Path) -> None:
     """Integers, floats of whole numbers and texts have one canonical text."""
     parquet.write_table(pa.table({"x": pa.array([1.0, 2.0])}), tmp_path / "a.parquet")

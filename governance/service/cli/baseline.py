@@ -1,0 +1,47 @@
+"""Measure reference rows once, and keep the profile.
+
+FILE holds rows of usual traffic (CSV, JSONL, Parquet), at least 1,000, better a week of them. The
+profile is named by the hash of its content; spec.baseline.uri and sha256 point to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.profile import write_profile
+from governance.errors import ConfigError
+from governance.service.cli.flags import add_component_flag, one_component
+from governance.service.references import file_sha256, measure_rows
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="reference rows")
+    add_component_flag(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="PROFILE", required=True, help="file to write"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, write, and say what to put into the component."""
+    component = one_component(options.component).component
+    reference = measure_rows(options.file, component, warn=_say)
+    try:
+        write_profile(options.output, reference)
+    except OSError as error:
+        raise ConfigError(f"{options.output}: cannot be written: {error.strerror}") from None
+    order = "in time order" if reference.ordered else "not in time order"
+    print(f"reference {reference.id}")
+    print(f"{reference.rows:,} rows, {order}, cut for windows of {reference.windows}")
+    print(f"spec.baseline: {{uri: {options.output.name}, sha256: {file_sha256(options.output)}}}")
+    return 0
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)

@@ -1,0 +1,128 @@
+"""The reference of a component: a profile, or rows that are measured here and now.
+
+``spec.baseline.uri`` is a path or a ``file:`` URL, relative to the component's own file;
+``sha256`` is that of the file, whichever of the two it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from collectors.replay import open_rows
+from collectors.rows.events import RowEvents
+from collectors.rows.places import find_reference_places
+from detectors.profile import is_profile, read_profile
+from detectors.reference import Reference, build_reference
+from governance.errors import ConfigError
+from governance.event import EventBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from governance.component.schema import Component
+
+_HEAD_BYTES = 256
+_MOST_ROWS = 2**31 - 1  # a reference is measured as a whole
+
+
+def resolve_reference(
+    component: Component,
+    base: Path,
+    explicit: Path | None = None,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Reference | None:
+    """The reference that a component declares or a command line names; None if there is none.
+
+    Parameters
+    ----------
+    component
+        What will be judged.
+    base
+        The component's file, or its folder.
+    explicit
+        A file of rows or a profile that takes the place of ``spec.baseline.uri``.
+    warn
+        Told about rows that were left out.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not there, has another hash, or cannot be measured.
+    """
+    if explicit is not None:
+        return read_reference(explicit, component, warn=warn)
+    baseline = component.spec.baseline
+    if baseline.uri is None:
+        return None
+    path = _local(baseline.uri, base if base.is_dir() else base.parent)
+    if baseline.sha256 is not None:
+        _verify(path, baseline.sha256)
+    return read_reference(path, component, warn=warn)
+
+
+def read_reference(
+    path: Path, component: Component, *, warn: Callable[[str], None] = lambda _: None
+) -> Reference:
+    """Read a profile, or measure a file of rows; raises ConfigError if neither can be."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if is_profile(head):
+        return read_profile(path)
+    return measure_rows(path, component, warn=warn)
+
+
+def measure_rows(
+    path: Path, component: Component, *, warn: Callable[[str], None] = lambda _: None
+) -> Reference:
+    """Build the reference of a file of rows; raises ConfigError as ``build_reference`` does."""
+    with open_rows(path) as rows:
+        places = find_reference_places(component, rows.names, path)
+        table = next(rows.tables(_MOST_ROWS), None)
+        if table is None:
+            raise ConfigError(f"{path}: holds no rows that could be a reference")
+        read = RowEvents(component, places, rows.left_out, typed_by=None).read(table)
+        for line in rows.left_out.lines():
+            warn(f"{path}: {line}")
+    columns = dict(read.columns)
+    if "time" not in places.signals:
+        del columns["time"]  # a second a row is no time that could tell a span
+    batch = EventBatch(component.spec.model.version, read.n, columns)
+    try:
+        return build_reference(batch, component)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, 64 hex digits; raises ConfigError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _local(uri: str, folder: Path) -> Path:
+    parts = urlsplit(uri)
+    if parts.scheme in {"", "file"} and not parts.netloc:
+        return folder / unquote(parts.path)
+    raise ConfigError(
+        f"spec.baseline.uri: {uri!r} is not a path or a file: URL, the only places that this "
+        "build reads: mount the file"
+    )
+
+
+def _verify(path: Path, expected: str) -> None:
+    found = file_sha256(path)
+    if found != expected:
+        raise ConfigError(
+            f"{path}: has SHA-256 {found}, but spec.baseline.sha256 is {expected}: the file was "
+            "changed, or the component means another one"
+        )
