@@ -14,13 +14,11 @@ from governance.algebra.bins import (
     CategoryBins,
     NumericBins,
     category_bins,
-    float_dictionary,
     fold,
-    is_number,
-    number_of_text,
     numeric_bins,
 )
 from governance.algebra.canonical import canonical_text
+from governance.algebra.cells import float_dictionary, is_number, number_of_text
 from governance.algebra.sums import WEIGHT_SCALE
 from governance.event import Column
 

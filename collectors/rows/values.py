@@ -9,8 +9,8 @@ import numpy as np
 
 from collectors.modalities.tabular import category, numbers
 from collectors.outcome import as_category
-from governance.algebra.bins import is_number, number_of_text
 from governance.algebra.canonical import canonical_text
+from governance.algebra.cells import is_number, number_of_text
 from governance.clock import SECOND_US, parse_instant_us
 from governance.event import Column
 from governance.wire.table import LAST_INSTANT_US

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from governance.algebra.canonical import canonical_text
+from governance.algebra.cells import float_dictionary, number_of_text
 from governance.algebra.grid import Grid, make_grid
 from governance.algebra.sums import WEIGHT_SCALE, weighted_counts
 
@@ -226,30 +227,6 @@ def fold(fine: NDArray[np.int64]) -> NDArray[np.intp]:
     alone = 10 * fine > n
     starts = (np.diff(tenth) != 0) | alone[1:] | alone[:-1]
     return np.concatenate([[0], np.cumsum(starts)]).astype(np.intp)
-
-
-def number_of_text(text: str) -> float:
-    """A cell as a number: empty is NaN (missing), what is no finite number is infinite."""
-    if not text:
-        return math.nan
-    number = float(text) if is_number(text) else math.inf
-    return math.inf if math.isnan(number) else number
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell parses as a decimal number, ``nan`` and ``inf`` included."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
-def float_dictionary(values: NDArray[np.float64]) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Floats as codes into their canonical texts, code -1 where NaN."""
-    missing = np.isnan(values)
-    distinct, codes = np.unique(np.where(missing, 0.0, values), return_inverse=True)
-    return np.where(missing, -1, codes), tuple(map(canonical_text, distinct))
 
 
 def total_weight(rows: int, weight: NDArray[np.float64] | None) -> int:

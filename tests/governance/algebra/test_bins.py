@@ -9,11 +9,10 @@ from governance.algebra.bins import (
     CategoryBins,
     NumericBins,
     category_bins,
-    float_dictionary,
     fold,
-    number_of_text,
     numeric_bins,
 )
+from governance.algebra.cells import float_dictionary, number_of_text
 from governance.algebra.grid import make_grid
 from governance.algebra.sums import WEIGHT_SCALE, weighted_counts
 
