@@ -13,7 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from governance.clock import parse_duration_us
-from governance.component.fields import DurationUs, Outcome, Place, PositiveDurationUs, Ratio
+from governance.component.fields import (  # noqa: TC001 - pydantic reads the annotations
+    DurationUs,
+    Outcome,
+    Place,
+    PositiveDurationUs,
+    Ratio,
+)
 from governance.component.key import ComponentKey
 
 API_VERSION = "apexlogic.io/v1alpha1"
