@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 65_536  # far above the 500 of our own producers; 16 bytes of id a row fill a record
 MAX_VERSION_LENGTH = 256
+VERSION_PATTERN = r"\A[^\x00-\x1f\x7f]*\Z"  # a key in the database, where NUL cannot be text
 
 _PARSED = {dtype: np.dtype(dtype) for dtype in DTYPES.values()}
 
 _Rows = Annotated[int, Meta(ge=0, le=MAX_ROWS)]
-_Version = Annotated[str, Meta(max_length=MAX_VERSION_LENGTH)]
+_Version = Annotated[str, Meta(max_length=MAX_VERSION_LENGTH, pattern=VERSION_PATTERN)]
 
 
 class _Events(msgspec.Struct):

@@ -8,6 +8,7 @@ it. A number is a number, text and true/false are a category in canonical text, 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +18,7 @@ from governance.algebra.canonical import canonical_text
 from governance.clock import SECOND_US, parse_instant_us
 from governance.errors import WireError
 from governance.event import Column, EventBatch, LabelBatch
-from governance.wire.columns import MAX_VERSION_LENGTH
+from governance.wire.columns import MAX_VERSION_LENGTH, VERSION_PATTERN
 from governance.wire.table import ColumnRule, event_rule, label_rule
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _version(rows: Sequence[Mapping[str, Any]]) -> str:
     version = versions.pop() if versions else ""
     if len(version) > MAX_VERSION_LENGTH:
         raise WireError("version", f"a version has at most {MAX_VERSION_LENGTH} characters")
+    if not re.match(VERSION_PATTERN, version):
+        raise WireError("version", f"a version has no control characters: {version!r}")
     return version
 
 

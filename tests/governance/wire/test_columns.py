@@ -120,6 +120,8 @@ def test_unknown_sums_are_named_and_ignored() -> None:
         (msgspec.msgpack.encode({"v": "1", "n": 0}), "malformed"),
         (_message(v=3), "malformed"),
         (_message(v="x" * 257), "malformed"),
+        (_message(v="1\x00"), "malformed"),
+        (_message(v="1\n"), "malformed"),
         (_message(n=-1), "rows"),
         (_message(n=10**9), "rows"),
         (_message(n=2), "length"),

@@ -117,6 +117,7 @@ def test_several_objects_make_one_batch() -> None:
         (_event(favourable=7), "bounds"),
         (_event(prediction={"a": 1}), "dtype"),
         (_event(version="x" * 300), "version"),
+        (_event(version="1\x00"), "version"),
     ],
 )
 def test_an_event_that_is_wrong_says_why(message: bytes, reason: str) -> None:
