@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from alerting.feed import Feed
     from alerting.lifecycle import Decision
     from alerting.stages import Due
     from governance.alert import AlertKey, Observation
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from governance.store.leases import Lease
 
 ROUND = 1_000  # findings looked at in one transaction
+_UNAPPROVED = "approval: manual, and nobody has approved it"
 _REMEMBERED_DELIVERIES = 500  # enough to find when each action was last set off
 
 
@@ -65,13 +67,11 @@ class _Round:
 class Evaluator:
     """Steps alerts over findings that nobody has evaluated yet."""
 
-    def __init__(
-        self, ports: Ports, clock: Clock, rule: Rule, *, actions_paused: bool = False
-    ) -> None:
+    def __init__(self, ports: Ports, clock: Clock, rule: Rule, *, feed: Feed | None = None) -> None:
         self._ports = ports
         self._clock = clock
         self._rule = rule
-        self._actions_paused = actions_paused
+        self._feed = feed
 
     def evaluate(self, lease: Lease) -> tuple[int, list[Alert]]:
         """One round under ``lease``; returns the findings taken and the alerts that changed state.
@@ -91,6 +91,8 @@ class Evaluator:
             alert, decision = self._step(decided, key, seen, now_us)
             if decision.changed:
                 changed.append(alert)
+        if self._feed is not None:
+            self._feed.feed(stored, changed)
         write_evaluation(
             self._ports.engine,
             lease,
@@ -166,9 +168,8 @@ class Evaluator:
                     entries.append(_action_entry(due, "action.stopped", due.stopped))
                 continue
             alert = replace(alert, acted=(*alert.acted, due.request.delivery_id))
-            held = self._held(due)
-            if held is not None:
-                entries.append(_action_entry(due, "action.held", held))
+            if due.needs_approval:
+                entries.append(_action_entry(due, "action.held", _UNAPPROVED))
                 continue
             last[due.request.name] = now_us
             decided.deliveries.append(_delivery(due))
@@ -176,11 +177,6 @@ class Evaluator:
         if component.spec.governance.audit_trail.enabled:
             decided.audit.extend(entries)
         return alert
-
-    def _held(self, due: Due) -> str | None:
-        if self._actions_paused:
-            return "paused: automatic actions are switched off"
-        return "approval: manual, nobody has approved it" if due.needs_approval else None
 
     def _last_acted(self, decided: _Round, component: Component) -> dict[str, int]:
         key = component.key

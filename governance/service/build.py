@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alerting.deliveries import Courier
 from alerting.evaluator import Evaluator, Ports
+from alerting.feed import Feed
 from alerting.lifecycle import Rule
 from alerting.notifiers.alertmanager import AlertmanagerPoster
 from alerting.notifiers.webhook import WebhookNotifier
@@ -19,6 +20,7 @@ from governance.store.leases import Leases
 from governance.store.schema import check_schema, migrate
 
 if TYPE_CHECKING:
+    from governance.bus.ports import Bus
     from governance.clock import Clock
     from governance.config import AlertingSettings, Settings
     from governance.metrics import Metrics
@@ -66,9 +68,12 @@ def road_of(alerting: AlertingSettings) -> str:
 
 
 def build_alert_worker(
-    settings: Settings, store: Store, clock: Clock, metrics: Metrics
+    settings: Settings, store: Store, clock: Clock, metrics: Metrics, bus: Bus | None = None
 ) -> AlertWorker:
-    """One replica of alerting; raises ConfigError for unusable webhooks or rules."""
+    """One replica of alerting; raises ConfigError for unusable webhooks or rules.
+
+    Without a bus nothing is fed to subscribers of the topics of findings and alerts.
+    """
     alerting = settings.alerting
     holder = process_name(clock)
     ports = Ports(
@@ -85,9 +90,10 @@ def build_alert_worker(
         if road_of(alerting) == "alertmanager"
         else None
     )
+    feed = None if bus is None else Feed(bus, metrics, partitions=settings.bus.partitions)
     parts = Parts(
         ports=ports,
-        evaluator=Evaluator(ports, clock, _rule(alerting)),
+        evaluator=Evaluator(ports, clock, _rule(alerting), feed=feed),
         courier=Courier(
             store.deliveries, {"webhook": webhooks}, holder=holder, clock=clock, metrics=metrics
         ),

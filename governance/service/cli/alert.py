@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance.bus.connect import open_bus
 from governance.clock import SystemClock
 from governance.metrics import Metrics
 from governance.service.build import build_alert_worker, open_store, road_of
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    add_settings_flags(parser, "database")
+    add_settings_flags(parser, "database", "bus")
+    parser.add_argument(
+        "--feed", action="store_true", help="feed findings and alerts to subscribers on the bus"
+    )
     parser.add_argument(
         "--group", default="evenhand", metavar="NAME", help="whose findings (default: evenhand)"
     )
@@ -33,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     store = open_store(settings, group=options.group)
     metrics = Metrics()
-    worker = build_alert_worker(settings, store, SystemClock(), metrics)
+    bus = open_bus(settings.bus.url) if options.feed else None
+    worker = build_alert_worker(settings, store, SystemClock(), metrics, bus)
     host, port = parse_address(options.metrics or settings.http.metrics)
     bound, stop_metrics = metrics.serve(host, port)
     road = road_of(settings.alerting)
@@ -43,4 +48,6 @@ def run(options: argparse.Namespace) -> int:
     finally:
         stop_metrics()
         store.engine.dispose()
+        if bus is not None:
+            bus.close()
     return 0
