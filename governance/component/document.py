@@ -141,7 +141,7 @@ class _Reader:
         self._nodes += 1
         if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
             message = f"holds more than {MAX_NODES:,} values once its aliases are written out"
-            raise _Unreadable(Problem(self._file, node.start_mark.line + 1, dotted(path), message))
+            raise self._unreadable(node, path, message)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -167,18 +167,23 @@ class _Reader:
         return value
 
     def _key(self, node: yaml.Node, path: Steps) -> str:
-        if isinstance(node, yaml.ScalarNode):
-            return str(node.value)
-        line = node.start_mark.line + 1
-        raise _Unreadable(Problem(self._file, line, dotted(path), "has a key that is not text"))
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._unreadable(node, path, "has a key that is not text")
+        if "\0" in node.value:
+            raise self._unreadable(node, path, "has a key with a NUL character: take it out")
+        return str(node.value)
 
     def _scalar(self, node: yaml.Node, path: Steps) -> Any:
+        if "\0" in node.value:  # written as an escape; neither headers nor databases can hold it
+            raise self._unreadable(node, path, "holds a NUL character: take it out")
         try:
             return self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError):
-            line = node.start_mark.line + 1
             message = f"{str(node.value)[:60]!r} is not a value that YAML knows: put it in quotes"
-            raise _Unreadable(Problem(self._file, line, dotted(path), message)) from None
+            raise self._unreadable(node, path, message) from None
+
+    def _unreadable(self, node: yaml.Node, path: Steps, message: str) -> _Unreadable:
+        return _Unreadable(Problem(self._file, node.start_mark.line + 1, dotted(path), message))
 
 
 def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:

@@ -14,18 +14,15 @@ if TYPE_CHECKING:
     from governance.component.schema import Component
 
 IDLE: dict[Steps, str] = {
-    ("spec", "model", "repository"): "no registry is connected",
-    ("spec", "model", "endpoint"): "nothing probes the endpoint, and the door goes by key",
+    ("spec", "model", "repository"): "no registry is connected; rollback webhooks carry its name",
+    ("spec", "model", "endpoint"): "nothing probes it, and the door goes by the component's name",
     ("spec", "webComponent"): "pages are not observed",
     ("spec", "governance", "biasDetection", "monitoringEndpoint"): "state is read under /api/v1",
-    ("spec", "governance", "biasDetection", "intersections"): "intersections are not judged",
     ("spec", "governance", "costOptimization"): "cost is not measured",
-    ("spec", "governance", "auditTrail"): "no audit trail is written",
     ("spec", "release", "strategy"): "versions are not compared with each other",
     ("spec", "release", "rollbackOnFailure"): "only spec.actions roll back",
-    ("spec", "capture", "protocols"): "every known protocol is read",
-    ("spec", "capture", "cpuBudget"): "nothing is sampled by cost",
-    ("spec", "capture", "sampling"): "every request is read",
+    ("spec", "capture", "cpuBudget"): "nothing is sampled by its cost",
+    ("spec", "capture", "upstreamPort"): "the command line names the model server",
     ("spec", "baseline", "fromTraffic"): "no reference is taken from traffic",
     ("status",): "the cluster's own field",
 }
@@ -42,7 +39,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     for i, modality in enumerate(component.spec.model.modality):
         if modality not in _BUILT_MODALITIES:
             path = ("spec", "model", "modality", i)
-            yield path, f"accepted, not acted on yet: no check of {modality.value} is built"
+            yield path, f"accepted, not acted on yet: no drift of {modality.value} is measured"
     yield from _rollbacks(component)
 
 

@@ -79,6 +79,8 @@ def test_aliases_and_merges_are_written_out() -> None:
         (b"a:\n  b: 2024-13-45\n", "f.yaml:2: a.b: '2024-13-45' is not a value"),
         (b"a: *nobody\n", "f.yaml:1: is not valid YAML: found undefined alias"),
         (b"a: 1\nb: \x00\n", "f.yaml:2: holds the control character 0x00"),
+        (b'a: 1\nb: "x\\0y"\n', "f.yaml:2: b: holds a NUL character"),
+        (b'a: {"x\\0y": 1}\n', "f.yaml:1: a: has a key with a NUL character"),
         (b"a: 1\nb: \xff\n", "f.yaml:2: is not UTF-8"),
         (b"? [1, 2]\n: 3\n", "f.yaml:1: has a key that is not text"),
         (b"[" * 100_000, "is nested deeper than 64 levels"),
