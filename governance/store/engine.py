@@ -157,7 +157,8 @@ def _open_postgres(url: URL, answer_seconds: int) -> Engine:
         insertmanyvalues_page_size=_ROWS_PER_STATEMENT,
         connect_args=arguments,
     )
-    statement_seconds = max(answer_seconds - _STATEMENT_MARGIN_SECONDS, 0)
+    in_time = max(answer_seconds - _STATEMENT_MARGIN_SECONDS, 1)
+    statement_seconds = in_time if answer_seconds else 0
 
     def prepare(connection: Any, _record: Any) -> None:
         postgres.bound_waits(connection, statement_seconds)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 1_000
 _WINDOW = ("window_kind", "window_number", "window_start", "window_end")
+_OF_WINDOW = (
+    *("worker_group", "namespace", "component", "version"),
+    *("window_kind", "window_number", "window_end"),
+)
 _STORED = (
     "position",
     "id",
@@ -115,24 +119,17 @@ class Findings:
         page = found[:limit]
         return FindingPage(page, str(page[-1].position) if len(found) > limit else None)
 
-    def latest(self, component: ComponentKey) -> list[StoredFinding]:
-        """The last revision of every finding of each version's newest window, oldest first."""
-        newest_window = and_(
-            versions.c.worker_group == findings.c.worker_group,
-            versions.c.namespace == findings.c.namespace,
-            versions.c.component == findings.c.component,
-            versions.c.version == findings.c.version,
-            versions.c.window_kind == findings.c.window_kind,
-            versions.c.window_number == findings.c.window_number,
-            versions.c.window_end == findings.c.window_end,
-        )
-        query = (
-            self._select()
-            .join(versions, newest_window)
-            .where(
+    def latest(self, component: ComponentKey | None = None) -> list[StoredFinding]:
+        """The last revision of every finding of each version's newest window, oldest first.
+
+        Of one component, or of all.
+        """
+        newest_window = and_(*(versions.c[name] == findings.c[name] for name in _OF_WINDOW))
+        query = self._select().join(versions, newest_window)
+        if component is not None:
+            query = query.where(
                 findings.c.namespace == component.namespace, findings.c.component == component.name
             )
-        )
         with snapshot(self._engine) as connection:
             rows = connection.execute(query.order_by(findings.c.position))
             return _last_revisions(_stored(row) for row in rows)

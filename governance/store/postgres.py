@@ -45,7 +45,8 @@ def choose_driver(url: URL) -> URL:
 def driver_arguments(url: URL, answer_seconds: int) -> tuple[URL, dict[str, Any]]:
     """What is left of the URL, and what its driver's ``connect`` is given beside it."""
     if url.drivername == "postgresql+psycopg":
-        return url, {"connect_timeout": CONNECT_SECONDS}
+        unanswered_ms = answer_seconds * 1_000
+        return url, {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": unanswered_ms}
     arguments: dict[str, Any] = {"timeout": answer_seconds or None, "ssl_context": _tls(url)}
     return url.difference_update_query(["sslmode", "sslrootcert"]), arguments
 

@@ -132,6 +132,13 @@ def test_latest_is_the_last_revision_of_the_newest_window(engine: Engine) -> Non
     assert found == {f.to_line() for f in expected}
 
 
+def test_latest_of_all_components(engine: Engine) -> None:
+    """Without a component every one shows its newest windows."""
+    add(engine, [finding(6), finding(7), finding(2, component=FRAUD)])
+    found = [stored.body for stored in Findings(engine).latest()]
+    assert found == [finding(7).to_line(), finding(2, component=FRAUD).to_line()]
+
+
 def test_latest_of_an_unknown_component_is_empty(engine: Engine) -> None:
     """Nothing was judged, nothing is shown."""
     assert Findings(engine).latest(ComponentKey("bank", "none")) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sqlite3
 from contextlib import closing
 from importlib.util import find_spec
@@ -139,6 +140,15 @@ def test_postgresql_that_is_away_is_transient() -> None:
     with pytest.raises(StoreError, match=r"u:\*\*\*@127\.0\.0\.1:1/d is away") as raised:
         ping(away)
     assert "secret" not in str(raised.value)
+
+
+def test_server_that_never_answers_is_transient() -> None:
+    """A port that accepts and stays silent costs the time limit and is a StoreError."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        port = silent.getsockname()[1]
+        hung = open_engine(f"postgresql://u@127.0.0.1:{port}/d", answer_seconds=1)
+        with pytest.raises(StoreError, match="timed out"):
+            ping(hung)
 
 
 @pytest.mark.parametrize(
