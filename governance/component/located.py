@@ -71,7 +71,7 @@ def _message(model: type[BaseModel], path: Steps, detail: ErrorDetails) -> str:
         near = did_you_mean(str(found), allowed)
         return f"found {_shown(found)}, allowed: {listed(allowed)}{near}"
     if kind == "string_type" and isinstance(found, int | float):
-        return f'found the number {found}, expected text: write it in quotes, "{found}"'
+        return f"found the number {found}, expected text: write it in quotes"
     words = detail["msg"].removeprefix("Value error, ")
     return f"found {_shown(found)}: {words[0].lower()}{words[1:]}"
 

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.places import find_reference_places
-from detectors.profile import is_profile, read_profile
-from detectors.reference import Reference, build_reference
+from detectors.profile import REMEDY, is_profile, read_profile
+from detectors.reference import Reference, WindowCut, build_reference
 from governance.errors import ConfigError
 from governance.event import EventBatch
 
@@ -62,6 +62,26 @@ def resolve_reference(
     if baseline.sha256 is not None:
         _verify(path, baseline.sha256)
     return read_reference(path, component, warn=warn)
+
+
+def baseline_problem(component: Component, base: Path) -> str | None:
+    """What is wrong with the file that ``spec.baseline.uri`` names; None if nothing is.
+
+    Cheap: a profile is read, rows are not measured. A file that is not there is no problem here:
+    a component is often checked where its reference is not.
+    """
+    baseline = component.spec.baseline
+    if baseline.uri is None:
+        return None
+    try:
+        path = _local(baseline.uri, base if base.is_dir() else base.parent)
+        if not path.exists():
+            return None
+        if baseline.sha256 is not None:
+            _verify(path, baseline.sha256)
+        return _cut_otherwise(path, component)
+    except ConfigError as error:
+        return str(error)
 
 
 def read_reference(
@@ -116,6 +136,19 @@ def _local(uri: str, folder: Path) -> Path:
     raise ConfigError(
         f"spec.baseline.uri: {uri!r} is not a path or a file: URL, the only places that this "
         "build reads: mount the file"
+    )
+
+
+def _cut_otherwise(path: Path, component: Component) -> str | None:
+    with path.open("rb") as file:
+        if not is_profile(file.read(_HEAD_BYTES)):
+            return None
+    reference, wanted = read_profile(path), WindowCut.of(component.spec.monitoring.windows)
+    if not reference.ordered or reference.windows == wanted:
+        return None
+    return (
+        f"{path}: the profile was cut for windows of {reference.windows}, the component declares "
+        f"{wanted}: {REMEDY}"
     )
 
 

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     _exist(options)
     reading = read_components(options.paths)
     settings, problems = _settings(options.config)
-    problems = [*reading.problems, *problems]
+    problems = [*reading.problems, *problems, *_baselines(reading)]
     if settings is not None:
         problems += _webhooks(reading, settings)
     if options.json:
@@ -73,6 +73,18 @@ def _webhooks(reading: Reading, settings: Settings) -> Iterator[Problem]:
                     f"alerting.webhooks has: {listed(known) or 'none'}"
                 )
                 yield Problem(str(item.file), None, f"spec.actions[{i}].webhook", message)
+
+
+def _baselines(reading: Reading) -> Iterator[Problem]:
+    declared = [item for item in reading.components if item.component.spec.baseline.uri]
+    if not declared:
+        return
+    from governance.service.references import baseline_problem  # noqa: PLC0415 - loads scipy
+
+    for item in declared:
+        message = baseline_problem(item.component, item.file)
+        if message is not None:
+            yield Problem(str(item.file), None, "spec.baseline", message)
 
 
 def _print(reading: Reading, problems: list[Problem]) -> None:

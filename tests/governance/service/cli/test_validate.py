@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from governance.service.cli.main import main
+from tests.governance.service.cli.recorded import write_component, write_rows
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
@@ -72,3 +73,31 @@ def test_an_action_needs_the_webhook_that_it_names(
     settings.write_text("alerting: {webhooks: {teams: {url: 'https://a', secretFile: s}}}\n")
     assert main(["validate", str(path), "--config", str(settings)]) == 1
     assert "no webhook 'team' (did you mean 'teams'?)" in capsys.readouterr().out
+
+
+def test_a_profile_that_was_cut_for_other_windows_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who changes the windows needs a new profile; an unchanged one is fine."""
+    component = write_component(tmp_path)
+    rows = write_rows(tmp_path, "reference.csv", n=20_000)
+    profile = tmp_path / "credit.profile"
+    main(["baseline", str(rows), "--component", str(component), "-o", str(profile)])
+    declared = {"baseline: {ordered: true}": "baseline: {uri: credit.profile}"}
+    assert main(["validate", str(write_component(tmp_path, **declared))]) == 0
+    declared["{events: 1000}"] = "{events: 500}"
+    assert main(["validate", str(write_component(tmp_path, **declared))]) == 1
+    out = capsys.readouterr().out
+    assert "cut for windows of events: 1000, the component declares events: 500: build it" in out
+
+
+def test_a_reference_that_was_changed_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hash is checked where the file is there; a file that is elsewhere is no problem."""
+    declared = {"baseline: {ordered: true}": f"baseline: {{uri: r.csv, sha256: {'a' * 64}}}"}
+    component = write_component(tmp_path, **declared)
+    assert main(["validate", str(component)]) == 0
+    write_rows(tmp_path, "r.csv", n=10)
+    assert main(["validate", str(component)]) == 1
+    assert "but spec.baseline.sha256 is aaaa" in capsys.readouterr().out
