@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from governance.component.schema import Component
+    from governance.component.schema import Component, FeatureSignal
 
 OWN_NAMES = ("latency_ms", "ttft_ms", "status_code", "input_tokens", "output_tokens")
 
@@ -113,6 +113,8 @@ class _Finder:
             label = self._spec.signals.label
             if label is not None:
                 excluded.add(label.source.argument)
+            if signal is not None:
+                self._check_categorical(signal)
             return tuple(name for name in self._names if name not in excluded)
         return (self.column("features.tabular", signal.source),)
 
@@ -130,6 +132,16 @@ class _Finder:
                 "not have: for replay write column:NAME"
             )
         return name
+
+    def _check_categorical(self, signal: FeatureSignal) -> None:
+        """A name that is written wrongly here would silently turn codes into numbers."""
+        for name in signal.categorical:
+            if name not in self._names and name not in signal.exclude:
+                raise ConfigError(
+                    f"{self._file}: has no column {name!r}{did_you_mean(name, self._names)}, which "
+                    "spec.signals.features.tabular.categorical lists; its columns: "
+                    f"{listed(self._names)}"
+                )
 
     def _existing(self, signal: str, selector: Selector, column: str) -> str:
         if column not in self._names:

@@ -17,13 +17,15 @@ from collectors.rows.labels import read_labels
 from collectors.rows.places import find_places
 from detectors.catalog import make_detectors
 from detectors.component_state import ComponentState, Position
+from detectors.reference import TABULAR, is_excluded
 from governance.algebra.bins import NumericBins
+from governance.component.nearest import did_you_mean, listed
 from governance.errors import ConfigError, PermanentError
 from governance.event import EventBatch, MessageType
 from governance.wire.headers import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from collectors.replay import LogEntry
@@ -101,10 +103,21 @@ class Replay:
 
     def _log(self, rows: RowFile, labels: RecordedLabels | None) -> Iterator[LogEntry]:
         places = find_places(self._component, rows.names, self._file)
+        self._check_features(places.features, rows.names)
         self._check_times(labels, has_times="time" in places.signals)
         events = RowEvents(self._component, places, rows.left_out, self._numeric)
         tables = (events.read(table) for table in rows.tables())
         return log_of(tables, self._component.spec.monitoring, labels)
+
+    def _check_features(self, features: Sequence[str], names: Sequence[str]) -> None:
+        for column in self._reference.inputs if self._reference is not None else ():
+            name = column.removeprefix(TABULAR)
+            if name not in features and not is_excluded(column, self._component):
+                raise ConfigError(
+                    f"{self._file}: has no feature column {name!r}{did_you_mean(name, names)}, "
+                    "which the reference compares: exclude it in spec.signals.features.tabular, "
+                    f"or measure the reference without it; its columns: {listed(names)}"
+                )
 
     def _check_times(self, labels: RecordedLabels | None, *, has_times: bool) -> None:
         if has_times:

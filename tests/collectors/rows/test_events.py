@@ -222,6 +222,13 @@ def test_texts_give_text_features(tmp_path: Path) -> None:
             {"id": "request:$.a.b"},
             "spec.signals.id is request:$.a.b, which a file of rows does not have",
         ),
+        (
+            {"features": {"tabular": {"from": "column:*", "categorical": ["decison"]}}},
+            (
+                "has no column 'decison' (did you mean 'decision'?), which "
+                "spec.signals.features.tabular.categorical lists"
+            ),
+        ),
         ({"label": "column:y"}, "has no column 'y', which spec.signals.label (column:y) reads"),
     ],
 )

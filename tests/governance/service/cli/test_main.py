@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,9 @@ from governance.service.cli import main
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+
+
+ROOT = Path(__file__).parents[4]
 
 
 def _evenhand(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -105,5 +109,7 @@ def test_what_goes_wrong_on_purpose_is_one_message_and_a_code(
 def test_a_closed_pipe_is_quiet() -> None:
     """``evenhand ... | head`` ends without a word."""
     command = f"{sys.executable} -m governance.service.cli.main validate examples --json | true"
-    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert result.stderr == ""

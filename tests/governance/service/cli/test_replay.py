@@ -196,6 +196,18 @@ def test_a_file_that_cannot_be_replayed_is_two(
     assert message in capsys.readouterr().err
 
 
+def test_a_column_that_the_reference_has_and_the_file_has_not_is_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A feature that is called otherwise in the traffic is named, with the nearest column."""
+    component = write_component(tmp_path)
+    reference = write_rows(tmp_path, "reference.csv", n=2_000)
+    rows = write_rows(tmp_path, "rows.csv", n=100)
+    rows.write_text(rows.read_text().replace("income", "incomes", 1))
+    assert _replay(rows, "--component", component, "--reference", reference) == 2
+    assert "has no feature column 'income' (did you mean 'incomes'?)" in capsys.readouterr().err
+
+
 def test_an_invalid_component_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Invalid is 1 for validate only."""
     component = write_component(tmp_path, monitoring="monitorng")
