@@ -1,0 +1,129 @@
+"""Apache Kafka as the bus, through kafka-python.
+
+Its own time is the broker's (``LogAppendTime``): set on topics that are made here, checked on
+those that are found. Records are sent uncompressed: whatever reads them may lack a codec.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from governance.bus.kafka_client import (
+    ConfigResource,
+    ConfigResourceType,
+    KafkaAdminClient,
+    connect,
+    errors,
+)
+from governance.bus.kafka_consumer import KafkaBusConsumer
+from governance.bus.kafka_producer import KafkaBusProducer
+from governance.errors import BusError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIME_TYPE = "message.timestamp.type"
+_TIME_OF_LOG = "LogAppendTime"
+_MAX_BATCH_BYTES = 1_048_588  # Kafka's own default, whatever the broker's is
+_UNKNOWN_TOPIC = 3
+_TRIES, _PAUSE_SECONDS = 5, 0.2  # a topic that was made just now is not known to every broker
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Times and bounds of the clients.
+
+    ``session_seconds`` without a heartbeat make the broker give a member's partitions to others.
+    ``delivery_seconds`` is how long a record is tried; a broker that is away for less loses
+    nothing. ``answer_seconds`` is the wait for a connection or an answer.
+    """
+
+    session_seconds: float = 10.0
+    heartbeat_seconds: float = 3.0
+    delivery_seconds: float = 120.0
+    answer_seconds: float = 10.0
+    max_bytes_in_flight: int = 8 * 1024 * 1024  # kafka-python keeps a second copy
+
+
+class KafkaBus:
+    """A Kafka cluster; nothing is connected until it is needed."""
+
+    def __init__(self, servers: tuple[str, ...], settings: KafkaSettings | None = None) -> None:
+        self._servers = servers
+        self._settings = settings or KafkaSettings()
+
+    def ensure_topic(self, topic: str, partitions: int) -> int:
+        with self._admin() as admin:
+            if _partition_count(admin, topic) is None:
+                _create(admin, topic, partitions)
+            self._require_log_append_time(admin, topic)
+            return _partition_count(admin, topic) or partitions
+
+    def partitions_of(self, topic: str) -> int | None:
+        """How many partitions the topic has, None if there is no such topic."""
+        with self._admin() as admin:
+            for _ in range(_TRIES):
+                count = _partition_count(admin, topic)
+                if count is not None:
+                    return count
+                time.sleep(_PAUSE_SECONDS)
+        return None
+
+    def producer(self) -> KafkaBusProducer:
+        return KafkaBusProducer(self._servers, self.partitions_of, self._settings)
+
+    def consumer(self, group: str) -> KafkaBusConsumer:
+        return KafkaBusConsumer(self._servers, group, self.partitions_of, self._settings)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @contextmanager
+    def _admin(self) -> Iterator[Any]:
+        seconds = self._settings.answer_seconds
+        admin = connect(
+            KafkaAdminClient, self._servers, seconds, request_timeout_ms=round(seconds * 1000)
+        )
+        try:
+            yield admin
+        except errors.KafkaError as error:
+            raise BusError(f"Kafka at {','.join(self._servers)}: {error}") from None
+        finally:
+            admin.close()
+
+    def _require_log_append_time(self, admin: Any, topic: str) -> None:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        answer = admin.describe_configs([resource], config_filter="all")
+        found = answer["topic"][topic][_TIME_TYPE]["value"]
+        if found != _TIME_OF_LOG:
+            raise ConfigError(
+                f"topic {topic} has {_TIME_TYPE}={found}; Evenhand's clock is the log's, so it "
+                f"must be {_TIME_OF_LOG}. Run: kafka-configs.sh --bootstrap-server "
+                f"{self._servers[0]} --alter --entity-type topics --entity-name {topic} "
+                f"--add-config {_TIME_TYPE}={_TIME_OF_LOG}"
+            )
+
+
+def _partition_count(admin: Any, topic: str) -> int | None:
+    found = admin.describe_topics([topic])[0]
+    if found["error_code"] == _UNKNOWN_TOPIC:
+        return None
+    if found["error_code"] != 0:
+        raise errors.for_code(found["error_code"])(topic)
+    return len(found["partitions"])
+
+
+def _create(admin: Any, topic: str, partitions: int) -> None:
+    configs = {_TIME_TYPE: _TIME_OF_LOG, "max.message.bytes": str(_MAX_BATCH_BYTES)}
+    options = {"num_partitions": partitions, "configs": configs}
+    try:
+        admin.create_topics({topic: options}, wait_for_metadata=True)
+    except errors.TopicAlreadyExistsError:
+        return  # somebody else was faster
+    except (errors.InvalidTopicError, errors.InvalidPartitionsError) as error:
+        raise ConfigError(
+            f"Kafka refuses topic {topic!r}, {partitions} partitions: {error}"
+        ) from None
