@@ -7,22 +7,43 @@ byte, however they were fetched and wherever the state was written down and read
 Order within one record: log time advances (and closes what it alone closes), then the source is
 registered, then the events or labels are counted, then the record's watermark counts (and closes
 what watermarks close). Every method returns the findings that its input caused, in order.
+
+Conservation: events of batches = ``events`` + ``late`` + ``duplicate_events`` + ``lost.unusable``
+in ``counts``, and what sources accepted = that + ``lost.*``.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import numpy as np
 
-    from detectors.base import Detector
+from detectors.closing import Closing
+from detectors.era import Era, Spec
+from detectors.id_table import keys_of
+from detectors.intake import Intake
+from detectors.memory import Memory
+from detectors.pending import Pending
+from detectors.reading import UNKNOWN, checked, label_outcomes
+from detectors.sources import Sources
+from detectors.state_rows import StateRows, changed_rows, read_memory
+from governance.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from detectors.era import Make
     from detectors.reference import Reference
     from governance.component.schema import Component
     from governance.event import EventBatch, LabelBatch
     from governance.finding import Finding
     from governance.wire.headers import Stamp
+
+MOST_VERSIONS = 200  # of one component that are remembered at one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +67,72 @@ class ComponentState:
         Makes the detectors of a spec; ``detectors.catalog.make_detectors`` in production.
     generation
         Number of the recorded spec, from 1.
+
+    Raises
+    ------
+    ConfigError
+        If detectors cannot be made of the spec.
     """
 
     def __init__(
         self,
         component: Component,
         reference: Reference | None,
-        make: Callable[[Component, Reference | None], tuple[Detector, ...]],
+        make: Make,
         *,
         generation: int = 1,
     ) -> None:
-        raise NotImplementedError
+        spec = Spec(generation, component, reference, make)
+        bounds = spec.monitoring
+        counts: Counter[str] = Counter()
+        self._bind(
+            Memory(
+                eras=[Era(spec, counts, started=generation)],
+                sources=Sources(bounds.lateness, bounds.retire_after),
+                pending=Pending(bounds.labels.max_pending, bounds.lateness),
+                counts=counts,
+            )
+        )
+        spec.detectors(component.spec.model.version)
+
+    @classmethod
+    def restore(cls, rows: StateRows, specs: Mapping[int, Spec]) -> ComponentState:
+        """The state that wrote ``rows``; ``specs`` are the recorded ones by generation."""
+        state = cls.__new__(cls)
+        state._bind(read_memory(rows, specs))  # noqa: SLF001 - another way to construct
+        return state
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that acts now."""
+        return self._memory.spec
+
+    @property
+    def log_time_us(self) -> int:
+        """The greatest append time that this component has been told of."""
+        return self._memory.log_time_us
+
+    @property
+    def due_us(self) -> int:
+        """Log time before which ``advance`` does nothing but move log time."""
+        return self._due_us
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """About how many bytes have changed since ``changed_rows``."""
+        return self._unsaved_bytes + self._memory.pending.unsaved_bytes
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What was counted since the component's first record, by name.
+
+        Events: ``events`` (in windows), ``late``, ``duplicate_events``, ``duplicate_batches``,
+        ``future`` (took the log's time), ``clock_skew_batches``, ``gap_batches``,
+        ``lost.REASON``, ``groups_pooled``, ``sums_ignored``. Labels: ``labels``,
+        ``labels_joined``, ``labels_repeated``, ``labels_corrected``, ``labels_orphaned``,
+        ``labels_sampled_out``, ``labels_unusable``. Ids: ``ids_reused``, ``ids_sampled_out``.
+        """
+        return self._memory.counts + self._memory.pending.tally()
 
     def events(self, batch: EventBatch, at: Position, stamp: Stamp | None = None) -> list[Finding]:
         """Count a batch of events; a batch whose sequence was seen is skipped and counted.
@@ -64,25 +140,93 @@ class ComponentState:
         Raises
         ------
         PermanentError
-            If the batch cannot be counted (dead-letter it); the state is as before.
+            If the batch cannot be counted (dead-letter it): an id or time of another dtype, a
+            group without a dictionary, or more versions than ``MOST_VERSIONS``. The state is as
+            before.
         """
-        raise NotImplementedError
+        spec = self.spec.component.spec
+        batch = checked(batch, spec.model.version, spec.signals)
+        self._admit(batch.version)
+        memory = self._memory
+        findings = self.advance(at.append_time_us)
+        now_us = memory.log_time_us
+        arrival = memory.sources.register(stamp, now_us, (batch.version, batch.n))
+        memory.note_arrival(arrival, now_us)
+        memory.counts["sums_ignored"] += len(batch.sums)
+        if arrival.duplicate:
+            memory.counts["duplicate_batches"] += 1
+            memory.counts["duplicate_events"] += batch.n
+        else:
+            numbered = stamp is not None and bool(stamp.source) and stamp.sequence >= 0
+            findings += self._intake.count(batch, arrival, numbered=numbered)
+        self._unsaved_bytes += sum(column.values.nbytes for column in batch.columns.values())
+        return findings + self._progress(stamp)
 
     def labels(self, batch: LabelBatch, at: Position, stamp: Stamp | None = None) -> list[Finding]:
-        """Join labels with the events that wait for them; raises as ``events``."""
-        raise NotImplementedError
+        """Join labels with the events that wait for them.
+
+        Raises
+        ------
+        PermanentError
+            If there is no column of ids (dead-letter it). The state is as before.
+        """
+        ids = batch.columns.get("event_id")
+        if ids is None or ids.values.dtype != np.dtype("V16"):
+            raise PermanentError("event_id", "labels need a column event_id of 16 bytes each")
+        memory = self._memory
+        findings = self.advance(at.append_time_us)
+        arrival = memory.sources.register(stamp, memory.log_time_us, None)
+        memory.note_arrival(arrival, memory.log_time_us)
+        if arrival.duplicate:
+            memory.counts["duplicate_batches"] += 1
+            memory.counts["labels_duplicate"] += batch.n
+        else:
+            self._join(batch, keys_of(ids.values))
+        return findings + self._progress(stamp)
 
     def heartbeat(self, stamp: Stamp, at: Position) -> list[Finding]:
         """A source says that it lives and how far it is."""
-        raise NotImplementedError
+        findings = self.advance(at.append_time_us)
+        arrival = self._memory.sources.register(stamp, self.log_time_us, None)
+        self._memory.note_arrival(arrival, self.log_time_us)
+        return findings + self._progress(stamp)
 
     def bye(self, stamp: Stamp, at: Position) -> list[Finding]:
         """A source says that it has sent all it ever will."""
-        raise NotImplementedError
+        findings = self.heartbeat(stamp, at)
+        self._memory.sources.bye(stamp.source)
+        return findings + self._settle(self.log_time_us)
 
     def advance(self, log_time_us: int) -> list[Finding]:
         """Log time has reached ``log_time_us`` (another record of the partition, a tick)."""
-        raise NotImplementedError
+        self._memory.pending.expire(max(log_time_us, self.log_time_us))
+        if log_time_us < self._due_us:
+            self._memory.log_time_us = max(log_time_us, self.log_time_us)
+            return []
+        return self._settle(log_time_us)
+
+    def respecify(
+        self, component: Component, reference: Reference | None, generation: int
+    ) -> list[Finding]:
+        """Another spec acts from here on.
+
+        A change of features, groups, windows, reference or signals closes open panes as
+        ``partial`` and starts a new ladder; any other acts from the next judgement.
+        """
+        memory = self._memory
+        spec = Spec(generation, component, reference, self.spec.make)
+        spec.detectors(component.spec.model.version)
+        findings = []
+        if spec.restarts(self.spec):
+            findings = self._closing.end_era(spec)
+        else:
+            memory.era.respecify(spec)
+        bounds = spec.monitoring
+        memory.sources.lateness_us = bounds.lateness
+        memory.sources.anonymous_us = bounds.retire_after
+        memory.pending.limit_to(bounds.labels.max_pending, bounds.lateness)
+        self._due_us = self._closing.not_before_us()
+        return findings
 
     def finish(self) -> list[Finding]:
         """The log has ended, for ``replay`` and ``gate``.
@@ -90,4 +234,55 @@ class ComponentState:
         Every source says bye, open panes close (the newest as ``partial``), and log time moves
         past the label horizon, so that every window is judged on all labels that came.
         """
-        raise NotImplementedError
+        return self._closing.finish()
+
+    def changed_rows(self) -> StateRows:
+        """What to store for ``restore``: of panes and segments what changed since last time."""
+        self._unsaved_bytes = 0
+        return changed_rows(self._memory)
+
+    def _bind(self, memory: Memory) -> None:
+        self._memory = memory
+        self._closing = Closing(memory)
+        self._intake = Intake(memory, self._closing)
+        self._unsaved_bytes = 0
+        self._due_us = self._closing.not_before_us()
+
+    def _settle(self, log_time_us: int) -> list[Finding]:
+        findings = self._closing.settle(log_time_us)
+        self._due_us = self._closing.not_before_us()
+        return findings
+
+    def _progress(self, stamp: Stamp | None) -> list[Finding]:
+        """Outcomes into their panes, then the record's watermark."""
+        for outcomes in self._memory.pending.met():
+            self._memory.distribute(outcomes)
+        self._memory.sources.progress(stamp)
+        self._due_us = self._closing.not_before_us()
+        return self._settle(self.log_time_us) if self.log_time_us >= self._due_us else []
+
+    def _join(self, batch: LabelBatch, keys: NDArray[np.uint64]) -> None:
+        memory = self._memory
+        labels = label_outcomes(batch, self.spec.component.spec.signals)
+        usable = np.flatnonzero((labels != UNKNOWN) & (keys != 0))
+        memory.counts["labels"] += batch.n
+        memory.counts["labels_unusable"] += batch.n - len(usable)
+        column = batch.columns.get("supersedes")
+        supersedes = np.zeros(batch.n, dtype=bool) if column is None else column.values == 1
+        memory.pending.join(keys[usable], labels[usable], supersedes[usable], memory.log_time_us)
+
+    def _admit(self, version: str) -> None:
+        """Make room for another version, or refuse it."""
+        versions = self._memory.era.versions
+        if version in versions or len(versions) < MOST_VERSIONS:
+            return
+        retired_us = self.log_time_us - self.spec.monitoring.retire_after
+        idle = [v for v in versions.values() if not v.open and not v.closed]
+        idle = [v for v in idle if v.heard_us <= retired_us]
+        if not idle:
+            raise PermanentError(
+                "versions",
+                f"version {version!r} of {self.spec.component.key} is one more than the "
+                f"{MOST_VERSIONS} that are remembered: a version is a release, not a request",
+            )
+        del versions[min(idle, key=lambda v: v.heard_us).version]

@@ -66,9 +66,13 @@ class IdTable:
 
     def __init__(self, columns: Mapping[str, str], *, limit: int) -> None:
         self._dtypes = dict(columns)
-        self._largest = _prime_from(int(limit / LOAD) + 2)
+        self.limit_to(limit)
         self.size = 0
         self._allocate(min(SMALLEST, self._largest))
+
+    def limit_to(self, limit: int) -> None:
+        """Size the last rebuild for another number of entries."""
+        self._largest = _prime_from(int(limit / LOAD) + 2)
 
     @property
     def nbytes(self) -> int:

@@ -27,7 +27,7 @@ from detectors.slots import Slots
 from detectors.waiting import WaitingLabels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -71,6 +71,13 @@ class Outcomes:
     labels: NDArray[np.int8]
     signs: NDArray[np.int8]
 
+    def by_slot(self) -> Iterator[tuple[int, Outcomes]]:
+        """The outcomes of each slot, slots ascending."""
+        order = np.argsort(self.slots, kind="stable")
+        slots, starts = np.unique(self.slots[order], return_index=True)
+        for slot, rows in zip(slots.tolist(), np.split(order, starts[1:]), strict=True):
+            yield slot, Outcomes(*(getattr(self, name)[rows] for name in self.__slots__))
+
 
 class Pending:
     """The join of events and labels of one component.
@@ -111,6 +118,14 @@ class Pending:
     def unsaved_bytes(self) -> int:
         """About how many bytes the next ``drain`` returns."""
         return self._segments.unsaved_bytes + 21 * self._buffered
+
+    def limit_to(self, limit: int, wait_us: int) -> None:
+        """Keep to other bounds from now on."""
+        if limit != self._limit:
+            self.settle()
+            self._limit = limit
+            self._table.limit_to(limit)
+        self._waiting.wait_us = self._segments.wait_us = wait_us
 
     def open_slot(self) -> int:
         """A slot for a new pane; it takes the keep probability that holds now."""

@@ -61,7 +61,7 @@ class Segments:
     """
 
     def __init__(self, wait_us: int) -> None:
-        self._wait_us = wait_us
+        self.wait_us = wait_us
         self._sealed: list[_Segment] = []
         self._open = _Segment(0)
         self._steps: list[tuple[Step, Columns]] = []
@@ -127,7 +127,7 @@ class Segments:
         segment.rows += len(columns["keys"])
         if step is Step.WAIT:
             last = int(columns["at_us"].max(initial=0))
-            segment.waits_until_us = max(segment.waits_until_us, last + self._wait_us)
+            segment.waits_until_us = max(segment.waits_until_us, last + self.wait_us)
         elif "slots" in columns:
             segment.slots.update(np.unique(columns["slots"]).tolist())
 

@@ -44,7 +44,7 @@ class WaitingLabels:
     def __init__(self, limit: int, wait_us: int) -> None:
         self.counts: Counter[str] = Counter()
         self._limit = max(LEAST_LIMIT, limit)
-        self._wait_us = wait_us
+        self.wait_us = wait_us
         columns = {"labels": "i1", "sampled": "u1", "waits": "<i8"}
         self._table = IdTable(columns, limit=2 * self._limit)
         self._waits: deque[_Wait] = deque()
@@ -90,7 +90,7 @@ class WaitingLabels:
 
     def expire(self, now_us: int) -> None:
         """Count and forget what has waited long enough."""
-        while self._waits and self._waits[0].at_us + self._wait_us <= now_us:
+        while self._waits and self._waits[0].at_us + self.wait_us <= now_us:
             wait = self._waits.popleft()
             self.counts["labels_orphaned"] += wait.orphans
             self.counts["labels_sampled_out"] += wait.sampled

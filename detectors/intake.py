@@ -1,0 +1,150 @@
+"""Events on their way into panes: time, lateness, duplicates, group codes, the label join."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.id_table import keys_of
+from detectors.outcome_cells import score_bins
+from detectors.pending import Entries
+from detectors.reading import instants, weights_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.closing import Closing
+    from detectors.memory import Memory
+    from detectors.panes import PaneState
+    from detectors.sources import Arrival
+    from detectors.version_panes import VersionPanes
+    from governance.event import EventBatch
+    from governance.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Events that count: as detectors read them, when they happened, what joins their labels."""
+
+    coded: EventBatch
+    times: NDArray[np.int64]
+    entries: Entries | None  # slots are given with the pane
+
+    def take(self, rows: Any) -> _Rows:
+        if isinstance(rows, slice) and rows == slice(0, self.coded.n):
+            return self
+        entries = None if self.entries is None else self.entries.take(rows)
+        return _Rows(self.coded.take(rows), self.times[rows], entries)
+
+
+class Intake:
+    """Counts batches of events into the memory of one component."""
+
+    def __init__(self, memory: Memory, closing: Closing) -> None:
+        self._memory = memory
+        self._closing = closing
+
+    def count(self, batch: EventBatch, arrival: Arrival, *, numbered: bool) -> list[Finding]:
+        """Put every event into its window, or count why it is in none.
+
+        ``numbered`` is False where the producer numbers nothing, so that ids alone tell
+        duplicates.
+        """
+        memory = self._memory
+        memory.era.catch_up(memory.sources, memory.log_time_us)
+        times, future = instants(batch, arrival.shift_us, memory.log_time_us)
+        memory.counts["future"] += future
+        kept = self._not_late(times)
+        if not numbered:
+            kept &= self._not_seen(batch, kept)
+        if not kept.any():
+            return []
+        if not kept.all():
+            rows = np.flatnonzero(kept)
+            batch, times = batch.take(rows), times[rows]
+        panes = memory.era.panes_of(batch.version)
+        panes.hear(memory.log_time_us, memory.spec.monitoring.retire_after)
+        memory.counts["events"] += batch.n
+        rows_ = self._rows(panes, batch, times, numbered=numbered)
+        if memory.era.by_time:
+            self._into_time_panes(panes, rows_)
+            return []
+        return self._into_count_panes(panes, rows_)
+
+    def _not_late(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        late = self._memory.era.is_late(times)
+        self._memory.counts["late"] += int(late.sum())
+        return ~late
+
+    def _not_seen(self, batch: EventBatch, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which events are the first of their id; the rest are counted where they are wanted."""
+        fresh = np.ones(batch.n, dtype=bool)
+        if "event_id" not in batch.columns:
+            return fresh
+        keys = keys_of(batch.columns["event_id"].values)
+        _, first = np.unique(keys, return_index=True)
+        fresh[:] = False
+        fresh[first] = True
+        fresh &= ~self._memory.pending.contains(keys)
+        fresh |= keys == 0  # no id
+        self._memory.counts["duplicate_events"] += int((wanted & ~fresh).sum())
+        return fresh
+
+    def _rows(
+        self, panes: VersionPanes, batch: EventBatch, times: NDArray[np.int64], *, numbered: bool
+    ) -> _Rows:
+        coded = panes.coded(batch)
+        if "event_id" not in batch.columns or (numbered and not panes.joins_labels):
+            return _Rows(coded, times, None)
+        entries = Entries(
+            keys_of(batch.columns["event_id"].values),
+            np.zeros(batch.n, dtype=np.int32),
+            panes.encoded(coded),
+            score_bins(batch.columns.get("score"), batch.n),
+            weights_of(batch),
+        )
+        return _Rows(coded, times, entries)
+
+    def _into_time_panes(self, panes: VersionPanes, rows: _Rows) -> None:
+        memory = self._memory
+        numbers = rows.times // memory.era.pane_us
+        first, last = int(numbers.min()), int(numbers.max())
+        for number in [first] if first == last else np.unique(numbers).tolist():
+            pane = memory.open_pane(panes, number, 0, memory.log_time_us)
+            own = rows if first == last else rows.take(np.flatnonzero(numbers == number))
+            self._put(panes, pane, own)
+
+    def _into_count_panes(self, panes: VersionPanes, rows: _Rows) -> list[Finding]:
+        memory = self._memory
+        size = memory.spec.monitoring.windows.events or 1
+        findings: list[Finding] = []
+        start = 0
+        while start < rows.coded.n:
+            first_us = int(rows.times[start])
+            pane = memory.count_pane(panes, first_us, memory.log_time_us)
+            end = min(start + size - pane.events, rows.coded.n)
+            own = rows.take(slice(start, end))
+            low, high = int(own.times.min()), int(own.times.max())
+            fresh = not pane.events
+            pane.start_us = low if fresh else min(pane.start_us, low)
+            pane.end_us = high if fresh else max(pane.end_us, high)
+            self._put(panes, pane, own)
+            if pane.events >= size:
+                findings += self._closing.close_full(panes, pane, memory.log_time_us)
+            start = end
+        return findings
+
+    def _put(self, panes: VersionPanes, pane: PaneState, rows: _Rows) -> None:
+        pane.heard_us = self._memory.log_time_us
+        panes.add(pane, rows.coded)
+        if rows.entries is None:
+            return
+        named = np.flatnonzero(rows.entries.keys)
+        entries = rows.entries if len(named) == rows.coded.n else rows.entries.take(named)
+        if len(named):
+            slots = np.full(len(named), pane.slot, dtype=np.int32)
+            self._memory.pending.add(
+                Entries(entries.keys, slots, entries.cells, entries.scores, entries.weights)
+            )

@@ -1,0 +1,219 @@
+"""The panes of one version under one spec: what is added to them and what is read from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.base import Pane, WindowView
+from detectors.coalesce import coalesce
+from detectors.outcome_cells import OutcomeCells, outcome_batch
+from detectors.panes import UNUSABLE
+from governance.algebra.sums import merge, subtract
+from governance.clock import format_instant
+from governance.errors import PermanentError
+from governance.event import Column, EventBatch
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from detectors.base import Detector
+    from detectors.panes import PaneState
+    from detectors.pending import Outcomes
+    from detectors.vocabulary import Vocabulary
+    from governance.algebra.sums import Sums
+    from governance.finding import Verdict
+
+LONGEST_LADDER = 64  # panes that a verdict may look at
+ADDED_AT_ONCE = 8_192  # events; fewer wait in memory until a pane is read or written
+
+
+@dataclass(slots=True)
+class VersionPanes:
+    """One version's open and closed panes, oldest first, and the names behind their codes.
+
+    ``label_based`` marks the detectors that read outcomes. ``first`` is the number of the first
+    pane, ``since`` that of the first since the version was last retired. ``heard_us`` is the log
+    time of the newest event; ``dirty`` numbers the closed panes that got labels since they were
+    judged.
+    """
+
+    version: str
+    detectors: tuple[Detector, ...]
+    label_based: tuple[bool, ...]
+    vocabulary: Vocabulary
+    cells: OutcomeCells
+    counts: Counter[str]
+    first: int | None = None
+    since: int | None = None
+    heard_us: int = 0
+    open: dict[int, PaneState] = field(default_factory=dict)
+    closed: dict[int, PaneState] = field(default_factory=dict)
+    dirty: set[int] = field(default_factory=set)
+
+    @property
+    def joins_labels(self) -> bool:
+        """Whether any detector reads outcomes."""
+        return any(self.label_based)
+
+    def began(self, number: int) -> bool:
+        """Whether the version had come (again) by window ``number``."""
+        return self.since is not None and self.since <= number
+
+    def hear(self, now_us: int, retire_us: int) -> None:
+        """An event came; what lies between it and the version's retirement is not judged."""
+        if now_us >= self.heard_us + retire_us:
+            self.since = None
+        self.heard_us = now_us
+
+    def note(self, number: int) -> None:
+        """The version has something in window ``number``."""
+        self.first = number if self.first is None else min(self.first, number)
+        self.since = number if self.since is None else min(self.since, number)
+
+    def coded(self, batch: EventBatch) -> EventBatch:
+        """The batch as detectors read it: stable group codes, no ids."""
+        columns = {
+            name: column
+            for name, column in batch.columns.items()
+            if name != "event_id" and not name.startswith("group.")
+        }
+        for attribute in self.vocabulary.attributes:
+            name = f"group.{attribute}"
+            columns[name] = Column(
+                self.vocabulary.codes(attribute, batch.columns.get(name), batch.n)
+            )
+        return EventBatch(batch.version, batch.n, columns)
+
+    def encoded(self, coded: EventBatch) -> NDArray[np.uint32]:
+        """One cell per event of a coded batch, for the label join."""
+        codes = [coded.columns[f"group.{a}"].values for a in self.vocabulary.attributes]
+        return self.cells.encode(codes, coded.columns["favourable"].values.astype(np.int32))
+
+    def add(self, pane: PaneState, coded: EventBatch) -> None:
+        """Count events in a pane that is open."""
+        pane.events += coded.n
+        pane.waiting.append(coded)
+        pane.sums_changed = True
+        if pane.waiting_events >= ADDED_AT_ONCE:
+            self.add_up(pane)
+
+    def add_outcomes(self, pane: PaneState, rows: Outcomes) -> None:
+        """Count labelled events in a pane that can still meet labels."""
+        pane.labelled.append(rows)
+        pane.outcomes_changed = True
+        if pane.closed:
+            pane.dirty = True
+            self.dirty.add(pane.number)
+
+    def add_up(self, pane: PaneState) -> None:
+        """Add up what waits, so that the pane's sums and outcomes are complete."""
+        waiting, pane.waiting = pane.waiting, []
+        for batch in coalesce(waiting):
+            pane.sums = merge([pane.sums, *self._sums(pane, batch)])
+        labelled, pane.labelled = pane.labelled, []
+        if labelled:
+            self._add_up_outcomes(pane, labelled)
+
+    def judge(self, pane: PaneState, now_us: int) -> list[tuple[bool, Verdict]]:
+        """Verdicts on a closed pane; True marks those of detectors that read outcomes."""
+        view = self.view(pane, now_us)
+        return [
+            (label_based, verdict)
+            for detector, label_based in zip(self.detectors, self.label_based, strict=True)
+            for verdict in detector.judge(view)
+        ]
+
+    def judge_labels(self, pane: PaneState, now_us: int) -> list[Verdict]:
+        """Verdicts of the detectors that read outcomes."""
+        view = self.view(pane, now_us)
+        marked = zip(self.detectors, self.label_based, strict=True)
+        return [verdict for d, label_based in marked if label_based for verdict in d.judge(view)]
+
+    def view(self, pane: PaneState, now_us: int) -> WindowView:
+        """The pane and those before it; numbers without a pane are empty ones."""
+        first = pane.number if self.first is None else self.first
+        start = max(min(first, pane.number), pane.number - LONGEST_LADDER + 1)
+        panes = [self._pane_at(number, pane) for number in range(start, pane.number)]
+        mature = not pane.events or now_us >= pane.mature_us
+        return WindowView(
+            [*panes, pane.view()],
+            self.vocabulary.names,
+            labels_mature=mature,
+            provisional_until="" if mature else format_instant(pane.mature_us),
+        )
+
+    def forgettable(self, next_number: int) -> list[PaneState]:
+        """Take out the closed panes that no verdict can read any more."""
+        unsettled = (n for n, pane in self.closed.items() if not pane.final)
+        oldest = min(next(unsettled, next_number), next_number) - LONGEST_LADDER + 1
+        gone = []
+        for number in list(self.closed):
+            if number >= oldest:
+                break
+            gone.append(self.closed.pop(number))
+        return gone
+
+    def _pane_at(self, number: int, newest: PaneState) -> Pane:
+        pane = self.closed.get(number)
+        if pane is not None:
+            self.add_up(pane)
+            return pane.view()
+        length = newest.end_us - newest.start_us
+        start_us = newest.start_us - (newest.number - number) * length
+        return Pane(number, start_us, start_us + length, 0, {})
+
+    def _sums(self, pane: PaneState, batch: EventBatch) -> list[Sums]:
+        try:
+            return [detector.add(batch) for detector in self.detectors]
+        except PermanentError:
+            if batch.n == 1:
+                # The event cannot be counted: it is lost here, and says so, but blocks nothing.
+                pane.lose(UNUSABLE, 1)
+                self.counts[f"lost.{UNUSABLE}"] += 1
+                self.counts["events"] -= 1
+                return []
+        half = batch.n // 2
+        rows = np.arange(batch.n)
+        parts = (batch.take(rows[:half]), batch.take(rows[half:]))
+        return [sums for part in parts for sums in self._sums(pane, part)]
+
+    def _add_up_outcomes(self, pane: PaneState, labelled: Sequence[Any]) -> None:
+        signs = np.concatenate([rows.signs for rows in labelled])
+        for sign, combine in ((1, _plus), (-1, subtract)):
+            chosen = [_batch(self, labelled, signs == sign)] if (signs == sign).any() else []
+            for batch in chosen:
+                added = merge([d.add_outcomes(batch) for d in self.detectors])
+                pane.outcomes = combine(pane.outcomes, added)
+
+
+def probe(attributes: Iterable[str]) -> EventBatch:
+    """One labelled event, by which a detector shows whether it reads outcomes."""
+    one = np.ones(1)
+    columns = {
+        "favourable": Column(one.astype(np.int8)),
+        "label": Column(one.astype(np.int8)),
+        "score": Column(one / 2),
+        "weight": Column(one),
+        **{f"group.{attribute}": Column(np.zeros(1, np.int32)) for attribute in attributes},
+    }
+    return EventBatch("", 1, columns)
+
+
+def _plus(left: Sums, right: Sums) -> Sums:
+    return merge([left, right])
+
+
+def _batch(panes: VersionPanes, labelled: Sequence[Any], rows: NDArray[np.bool_]) -> EventBatch:
+    def all_of(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in labelled])[rows]
+
+    cells = panes.cells.decode(all_of("cells"))
+    return outcome_batch(
+        panes.version, cells, all_of("scores"), all_of("labels"), all_of("weights")
+    )
