@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 3_600.0
 GIVE_UP_AFTER_US = 3 * 24 * 3_600 * SECOND_US  # a weekend, and then somebody has to look
-_BATCH = 50
+_BATCH = 20
+_LEASE_SECONDS = _BATCH * 15.0  # longer than a batch of attempts that all time out
 
 
 class Courier:
@@ -48,7 +49,9 @@ class Courier:
 
     def send_due(self) -> int:
         """Try everything that is due once; returns the number of attempts."""
-        due = self._outbox.due(self._clock.now_us(), _BATCH, holder=self._holder)
+        due = self._outbox.due(
+            self._clock.now_us(), _BATCH, holder=self._holder, lease_seconds=_LEASE_SECONDS
+        )
         for delivery in due:
             self._send(delivery)
         return len(due)

@@ -59,6 +59,7 @@ class AlertWorker:
         self._holder = holder
         self._clock = clock
         self._lease: Lease | None = None
+        self._held_since = 0.0
         self._posted_at = float("-inf")
         self._pruned_at = clock.monotonic()  # not at start: a crash loop must not prune each time
         self._pruned = metrics.counter(
@@ -109,11 +110,14 @@ class AlertWorker:
         return evaluated, changed
 
     def _hold(self) -> Lease | None:
-        lease = self._lease
+        now, lease = self._clock.monotonic(), self._lease
         if lease is None:
             self._lease = self._parts.leases.acquire(LEASE_NAME, self._holder, LEASE_SECONDS)
-        elif lease.expires_at_us - self._clock.now_us() < LEASE_SECONDS * 500_000:
+        elif now - self._held_since > LEASE_SECONDS / 2:
             self._lease = self._parts.leases.renew(lease, LEASE_SECONDS)
+        else:
+            return lease
+        self._held_since = now  # before the call: by our own clock the lease ends no later
         return self._lease
 
     def _release(self) -> None:
@@ -161,11 +165,7 @@ class AlertWorker:
         """Read at each scrape; a database that is away leaves the statistics out, not the rest."""
         ports = self._parts.ports
         try:
-            bodies = [
-                json.loads(row.body)
-                for summary in ports.components.find()
-                for row in ports.findings.latest(summary.component)
-            ]
+            bodies = [json.loads(row.body) for row in ports.findings.latest()]
             alerts = ports.alerts.find()
         except StoreError as error:
             _log.warning("statistics are left out of this scrape: %s", error)

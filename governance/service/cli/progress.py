@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 
+from governance.clock import SystemClock
+
+_CLOCK = SystemClock()
 _WIDTH = 40
 _INTERVAL_SECONDS = 0.1
 
@@ -19,8 +21,8 @@ class Progress:
 
     def __call__(self, part: float) -> None:
         """Show ``part``, in [0, 1]; at most ten times a second."""
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _INTERVAL_SECONDS
+        if self._shown and _CLOCK.monotonic() >= self._next:
+            self._next = _CLOCK.monotonic() + _INTERVAL_SECONDS
             bar = "#" * round(part * _WIDTH)
             print(f"\r{self._what} [{bar:<{_WIDTH}}] {part:4.0%}", end="", file=sys.stderr)
 
