@@ -186,7 +186,7 @@ class Capture:
         at, score_at = self._places.prediction, self._places.score
         predictions = default_prediction(outputs) if at is None else at.values(seen)
         scores = default_score(outputs) if score_at is None else score_at.rows(seen)
-        prediction, score = prediction_column(predictions), score_column(scores, rule)
+        prediction, score = prediction_column(predictions, rule), score_column(scores, rule)
         favourable = favourable_outcome(rule, prediction, score, seen.inference.n)
         columns = {"prediction": prediction, "score": score, "favourable": Column(favourable)}
         return {name: column for name, column in columns.items() if column is not None}

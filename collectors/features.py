@@ -52,7 +52,7 @@ class TabularFeatures:
         values = {
             name: array
             for name, array in self._values(seen).items()
-            if name not in self._excluded and _NAME.fullmatch(name)
+            if name not in self._excluded and is_feature_name(name)
         }
         columns = tabular_columns(values, self._categorical)
         return {f"{Modality.TABULAR.value}.{name}": column for name, column in columns.items()}
@@ -106,6 +106,11 @@ def feature_sources(spec: Spec) -> list[FeatureSource]:
     if Modality.TEXT in spec.model.modality:
         sources.append(TextFeatures(features.get(Modality.TEXT)))
     return sources
+
+
+def is_feature_name(name: str) -> bool:
+    """Whether a text may leave the pod as the name of a feature."""
+    return _NAME.fullmatch(name) is not None
 
 
 def input_names(signals: Signals) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collectors.modalities.tabular import category, numbers
+from collectors.modalities.tabular import category, category_text, numbers, recoded
 from governance.algebra.canonical import canonical_text
-from governance.event import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from governance.component.schema import Favourable, GroupSignal, Signals
+    from governance.event import Column
 
 POOLED = "other"  # the group of the values that ``others: pool`` puts together
 UNKNOWN = -1
@@ -56,18 +56,22 @@ def favourable_label(signals: Signals, label: Column) -> NDArray[np.int8]:
 
 
 def group_column(signal: GroupSignal, source: Column) -> Column:
-    """The groups of an attribute, shape (n,), as texts; -1 = in no group (missing or dropped)."""
+    """The groups of an attribute, shape (n,), as texts; -1 = in no group (missing or dropped).
+
+    A value that is one of the declared names already, and no code, is that group.
+    """
     coded = as_category(source)
-    names = {canonical_text(code): name for code, name in signal.names.items()}
+    names = {name: name for name in signal.names.values()}
+    names |= {canonical_text(code): name for code, name in signal.names.items()}
     texts = [names.get(text, _unnamed(signal, text)) for text in coded.dictionary or ()]
-    return _recode(texts, coded.values)
+    return recoded(texts, coded.values)
 
 
 def as_category(column: Column) -> Column:
     """The column as canonical texts, each once in the dictionary; the missing stay missing."""
     if column.dictionary is None:
         return category(column.values)
-    return _recode([canonical_text(text) or None for text in column.dictionary], column.values)
+    return recoded([category_text(text) for text in column.dictionary], column.values)
 
 
 def _among(column: Column, favourable: Iterable[str]) -> NDArray[np.int8]:
@@ -90,8 +94,3 @@ def _unnamed(signal: GroupSignal, text: str) -> str | None:
     if signal.others == "pool":
         return POOLED
     return text if signal.others == "keep" else None
-
-
-def _recode(texts: list[str | None], codes: NDArray[Any]) -> Column:
-    recoded = Column.encode([*texts, None])
-    return recoded.take(np.where(codes < 0, len(texts), codes))

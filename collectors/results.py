@@ -40,9 +40,14 @@ def default_score(outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
     return next((outputs[name] for name in SCORE_NAMES if name in outputs), None)
 
 
-def prediction_column(values: NDArray[Any] | None) -> Column | None:
-    """Predictions as a column: numbers as numbers, everything else as categories."""
-    return None if values is None else column_of(values, categorical=False)
+def prediction_column(values: NDArray[Any] | None, rule: Favourable | None) -> Column | None:
+    """Predictions as a column: categories where ``in`` lists outcomes, else as a feature."""
+    return None if values is None else column_of(values, categorical=lists_outcomes(rule))
+
+
+def lists_outcomes(rule: Favourable | None) -> bool:
+    """Whether predictions are classes: the rule compares them with a list."""
+    return rule is not None and rule.values is not None
 
 
 def score_column(rows: NDArray[Any] | None, rule: Favourable | None) -> Column | None:

@@ -65,6 +65,24 @@ def numbers(values: NDArray[Any]) -> NDArray[np.float64] | None:
     return np.array(parsed, dtype=np.float64)
 
 
+def retyped(column: Column, *, categorical: bool) -> Column:
+    """A column that came typed, by the rules above: texts that all parse become numbers."""
+    if not categorical and column.dictionary is None:
+        return column
+    if not categorical:
+        texts: NDArray[Any] = np.array([*(column.dictionary or ()), None], dtype=object)
+        parsed = numbers(texts)
+        return column if parsed is None else Column(parsed[column.values])
+    if column.dictionary is None:
+        return category(column.values)
+    return recoded([category_text(text) for text in column.dictionary], column.values)
+
+
+def recoded(texts: list[str | None], codes: NDArray[Any]) -> Column:
+    """Codes into ``texts`` as a column that has each text once; None and code -1 are missing."""
+    return Column.encode([*texts, None]).take(np.where(codes < 0, len(texts), codes))
+
+
 def number_of_text(text: str) -> float:
     """A text cell as a number: empty is NaN (missing), ``nan`` is inf (not finite).
 
@@ -84,10 +102,17 @@ def category(values: NDArray[Any] | Sequence[Any]) -> Column:
     """Canonical texts, dictionary-coded in order of first appearance; empty is missing."""
     array = np.asarray(values)
     if len(array) < _FEW or array.dtype.kind in "OUS":
-        return Column.encode([_category(value) for value in array.tolist()])
+        return Column.encode([category_text(value) for value in array.tolist()])
     distinct, codes = np.unique(array, return_inverse=True)
-    texts = [_category(value) for value in distinct]
+    texts = [category_text(value) for value in distinct]
     return Column.encode(texts).take(codes)
+
+
+def category_text(value: object) -> str | None:
+    """A value as a category: canonical text, cut to ``MAX_CATEGORY``; None where missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return canonical_text(value)[:MAX_CATEGORY] or None
 
 
 def _number(value: object) -> float:
@@ -105,9 +130,3 @@ def _number(value: object) -> float:
 
 def _not_missing(value: float) -> float:
     return math.inf if math.isnan(value) else value
-
-
-def _category(value: object) -> str | None:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return canonical_text(value)[:MAX_CATEGORY] or None

@@ -152,7 +152,7 @@ def test_signals_are_read_from_every_place() -> None:
     batch = captured(seen, signals=spec)
     assert batch.version == "7"
     assert values(batch, "time") == [1_714_521_600_000_000] * 2
-    assert values(batch, "prediction") == [1, 0]
+    assert values(batch, "prediction") == ["1", "0"]
     assert values(batch, "score") == [0.9, 0.3]
     assert values(batch, "favourable") == [1, 0]
     assert values(batch, "group.tenant") == ["acme", "acme"]
@@ -193,6 +193,13 @@ def test_the_score_is_that_of_the_favourable_class(
     """Of class probabilities the favourable column counts; where it is unknown there is none."""
     batch = captured(exchange(V2_PATH, TENSORS, SCORED), signals={"favourable": favourable})
     assert (values(batch, "score") if "score" in batch.columns else None) == expected
+
+
+def test_predictions_are_classes_where_outcomes_are_listed() -> None:
+    """With ``in`` a class number is a category; without it a prediction is typed like a feature."""
+    seen = exchange(V2_PATH, TENSORS, SCORED)
+    assert values(captured(seen, signals={"favourable": {"in": [1]}}), "prediction") == ["1", "0"]
+    assert values(captured(seen), "prediction") == [1, 0]
 
 
 def test_a_prediction_of_several_values_is_no_prediction() -> None:
@@ -367,10 +374,11 @@ def test_anonymisation_is_the_last_step() -> None:
     """Outcomes are judged on exact values; what leaves has three digits and whole seconds."""
     governance = {"dataPrivacy": {"level": "GDPR_compliant", "anonymizationRequired": True}}
     request = {"instances": [12345.678]}
-    seen = exchange(V1_PATH, request, {"predictions": [98765]}, started_us=1_700_000_000_123_456)
-    batch = captured(seen, governance=governance, signals={"favourable": {"in": [98765]}})
+    response = {"predictions": [{"score": 98765}]}
+    seen = exchange(V1_PATH, request, response, started_us=1_700_000_000_123_456)
+    batch = captured(seen, governance=governance, signals={"favourable": {"atLeast": 1}})
     assert values(batch, "tabular.instances") == [12300]
-    assert values(batch, "prediction") == [98800]
+    assert values(batch, "score") == [98800]
     assert values(batch, "favourable") == [1]
     assert values(batch, "time") == [1_700_000_000_000_000]
 

@@ -92,3 +92,14 @@ def test_two_codes_may_share_one_name() -> None:
     column = group_column(signal, numeric(1, 2))
     assert column.values.tolist() == [0, 0]
     assert column.dictionary == ("a",)
+
+
+def test_a_declared_name_is_its_own_group() -> None:
+    """A producer may send the name itself; a code that looks like a name stays a code."""
+    signal = GroupSignal.model_validate(
+        {"from": "column:r", "names": {"1": "a", "2": "b", "b": "c"}, "others": "drop"}
+    )
+    column = group_column(signal, Column.encode(["a", "2", "b", "x"]))
+    assert column.dictionary is not None
+    assert [column.dictionary[code] for code in column.values[:3]] == ["a", "b", "c"]
+    assert column.values[3] == -1
