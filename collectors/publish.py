@@ -114,11 +114,33 @@ class Publisher:
             room = self._spool.has_room(self._pending.size + size_of(batch))
             if self._stopping.is_set() or not room:
                 raise Full(f"{self._spool.size} bytes wait for the bus: try again later")
-            self._ledger.count(component, "accepted", batch.n)
+            self._ledger.count(component, "accepted", _events(batch))
             idle = not self._pending.events
             made = self._make(self._pending.add(component, batch, self._clock.monotonic()))
             if idle or made:
                 self._changed.notify()
+
+    def take(self, component: ComponentKey, batches: Iterable[Batch]) -> None:
+        """Take batches, and have their messages in the spool on return.
+
+        Raises
+        ------
+        Full
+            If as much waits as may. Where the disk said so part of the batches may have been
+            taken: to offer them again is harmless, ids tell.
+        """
+        pending = Pending(self._limits)
+        ready = [item for batch in batches for item in pending.add(component, batch, 0.0)]
+        ready += pending.everything()
+        with self._changed:
+            room = self._spool.has_room(sum(size_of(batch) for _, batch in ready))
+            if self._stopping.is_set() or not room:
+                raise Full(f"{self._spool.size} bytes wait for the bus: try again later")
+            for _, batch in ready:
+                self._append(component, _type_of(batch), encode(batch), _events(batch))
+                self._ledger.count(component, "accepted", _events(batch))
+            self._hold()
+            self._changed.notify()
 
     def advance(self, watermark_us: int) -> None:
         """All events that happened before this instant were published, or are counted lost."""
@@ -147,13 +169,12 @@ class Publisher:
         made = False
         for component, batch in ready:
             made = True
-            type_ = MessageType.EVENTS if isinstance(batch, EventBatch) else MessageType.LABELS
             try:
-                self._append(component, type_, encode(batch), batch.n)
+                self._append(component, _type_of(batch), encode(batch), _events(batch))
             except (Full, PermanentError) as error:
-                _log.warning("%d events of %s are dropped: %s", batch.n, component, error)
+                _log.warning("%d rows of %s are dropped: %s", batch.n, component, error)
                 outcome = "spool_full" if isinstance(error, Full) else "refused"
-                self._ledger.count(component, outcome, batch.n)
+                self._ledger.count(component, outcome, _events(batch))
         self._hold()
         return made
 
@@ -271,3 +292,12 @@ class Publisher:
             threading.Event().wait(min(seconds, left))
         else:
             self._stopping.wait(seconds)
+
+
+def _type_of(batch: Batch) -> MessageType:
+    return MessageType.EVENTS if isinstance(batch, EventBatch) else MessageType.LABELS
+
+
+def _events(batch: Batch) -> int:
+    """What a batch adds to the counts: ``accepted`` and its parts are events, never labels."""
+    return batch.n if isinstance(batch, EventBatch) else 0
