@@ -32,6 +32,7 @@ with warnings.catch_warnings():
     from kafka.admin import ConfigResource, ConfigResourceType
     from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
     from kafka.net.compat import KafkaNetClient
+    from kafka.net.inet import KafkaNetSocket
     from kafka.record import util as record_util
 
 __all__ = [
@@ -88,6 +89,23 @@ def checksum(content: bytes | bytearray | memoryview) -> int:
     """CRC-32C of bytes, as kafka-python asks for it."""
     return google_crc32c.value(bytes(content))  # type: ignore[no-any-return]
 
+
+_sock_connect = KafkaNetSocket.sock_connect
+
+
+async def _connect_or_close(
+    self: Any, net: Any, sock: Any, address: Any, timeout_at: float | None = None
+) -> Any:
+    try:
+        return await _sock_connect(self, net, sock, address, timeout_at=timeout_at)
+    except BaseException:
+        sock.close()
+        raise
+
+
+# it leaves every socket that failed to connect to the garbage collector: two a second while a
+# broker is away
+KafkaNetSocket.sock_connect = _connect_or_close
 
 # bound as a default argument when kafka-python was imported: replaced where it is kept, so that it
 # holds whoever imported kafka first

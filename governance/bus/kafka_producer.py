@@ -273,10 +273,11 @@ class KafkaBusProducer:
         self._settle([entry], metadata.offset)
 
     def _refused(self, client: Any, entry: _Entry, error: Exception) -> None:
-        permanent = _permanent(error)
         with self._wake:
             if client is not self._client:
                 return  # it was thrown away: the record is with the next one
+            # after its first failure a client says the same of every other record
+            permanent = _permanent(error) if self._broken is None else None
             if not isinstance(error, PermanentError):
                 self._broken = self._broken or error
             if permanent is not None:
