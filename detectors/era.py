@@ -172,6 +172,7 @@ class Era:
         return [
             self.started,
             self.spec.generation,
+            self.spec.reference_id,
             self.closed_us,
             self.revise_us,
             self.ended,
@@ -182,7 +183,7 @@ class Era:
     @classmethod
     def restored(cls, stored: list[Any], specs: Mapping[int, Spec], counts: Counter[str]) -> Era:
         """The era that ``to_builtins`` described, without its panes."""
-        started, generation, closed_us, revise_us, ended, floor_us, versions = stored
+        started, generation, _, closed_us, revise_us, ended, floor_us, versions = stored
         era = cls(specs[generation], counts, started, closed_us, revise_us, ended)
         era.floor_us = floor_us
         for version, first, since, heard_us, names, cells in versions:

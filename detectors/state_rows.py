@@ -55,6 +55,12 @@ def changed_rows(memory: Memory) -> StateRows:
     return StateRows(_register(memory), panes, segments)
 
 
+def references_of(register: bytes) -> dict[int, str | None]:
+    """The generations that a register needs, with the hash of the reference of each."""
+    eras = msgspec.msgpack.decode(register)["eras"]
+    return {generation: reference for _, generation, reference, *_ in eras}
+
+
 def read_memory(rows: StateRows, specs: Mapping[int, Spec]) -> Memory:
     """The memory of which ``rows`` are everything that is stored.
 

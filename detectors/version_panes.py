@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 LONGEST_LADDER = 64  # panes that a verdict may look at
 ADDED_AT_ONCE = 8_192  # events; fewer wait in memory until a pane is read or written
+_NOT_ADDABLE = (PermanentError, ValueError, LookupError, TypeError, ArithmeticError)
+_log = logging.getLogger("evenhand.detectors")
 
 
 @dataclass(slots=True)
@@ -171,9 +174,10 @@ class VersionPanes:
     def _sums(self, pane: PaneState, batch: EventBatch) -> list[Sums]:
         try:
             return [detector.add(batch) for detector in self.detectors]
-        except PermanentError:
+        except _NOT_ADDABLE as error:
             if batch.n == 1:
                 # The event cannot be counted: it is lost here, and says so, but blocks nothing.
+                _log.warning("an event of version %s is unusable: %r", self.version, error)
                 pane.lose(UNUSABLE, 1)
                 self.counts[f"lost.{UNUSABLE}"] += 1
                 self.counts["events"] -= 1
