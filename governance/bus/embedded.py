@@ -8,7 +8,6 @@ every bus, open it after a fork, not before.
 from __future__ import annotations
 
 import fcntl
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from governance.bus.embedded_consumer import EmbeddedConsumer
 from governance.bus.embedded_producer import EmbeddedProducer
 from governance.bus.log.appender import Appender, LogLimits
 from governance.bus.log.reader import Reader
+from governance.bus.topics import is_topic_name, require_topic
 from governance.errors import BusError, ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from governance.clock import Clock
 
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _COUNT_NAME = "partitions"
 
 
@@ -44,11 +43,9 @@ class EmbeddedBus:
         self._max_bytes_in_flight = max_bytes_in_flight
 
     def ensure_topic(self, topic: str, partitions: int) -> int:
-        if partitions < 1:
-            raise ConfigError(f"topic {topic}: {partitions} partitions; write 1 or more")
-        folder = self._topic(topic)
+        require_topic(topic, partitions)
         try:
-            return self._partitions(topic) or _make_topic(folder, partitions)
+            return self._partitions(topic) or _make_topic(self._topic(topic), partitions)
         except OSError as error:
             raise BusError(f"topic {topic} cannot be made in {self._folder}: {error}") from None
 
@@ -63,13 +60,11 @@ class EmbeddedBus:
         """Nothing is held."""
 
     def _topic(self, topic: str) -> Path:
-        if not _TOPIC.fullmatch(topic) or topic in {".", ".."}:
-            raise ConfigError(
-                f"{topic!r} is not a topic name: 1 to 249 of the characters a-z A-Z 0-9 . _ -"
-            )
         return self._folder / "topics" / topic
 
     def _partitions(self, topic: str) -> int | None:
+        if not is_topic_name(topic):
+            return None
         path = self._topic(topic) / _COUNT_NAME
         try:
             text = path.read_text()

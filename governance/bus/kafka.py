@@ -7,7 +7,7 @@ those that are found. Records are sent uncompressed: whatever reads them may lac
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from governance.bus.kafka_client import (
 )
 from governance.bus.kafka_consumer import KafkaBusConsumer
 from governance.bus.kafka_producer import KafkaBusProducer
+from governance.bus.topics import is_topic_name, require_topic
 from governance.errors import BusError, ConfigError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class KafkaBus:
         self._settings = settings or KafkaSettings()
 
     def ensure_topic(self, topic: str, partitions: int) -> int:
+        require_topic(topic, partitions)
         with self._admin() as admin:
             if _partition_count(admin, topic) is None:
                 _create(admin, topic, partitions)
@@ -64,6 +66,8 @@ class KafkaBus:
 
     def partitions_of(self, topic: str) -> int | None:
         """How many partitions the topic has, None if there is no such topic."""
+        if not is_topic_name(topic):
+            return None
         with self._admin() as admin:
             for _ in range(_TRIES):
                 count = _partition_count(admin, topic)
@@ -119,11 +123,5 @@ def _partition_count(admin: Any, topic: str) -> int | None:
 def _create(admin: Any, topic: str, partitions: int) -> None:
     configs = {_TIME_TYPE: _TIME_OF_LOG, "max.message.bytes": str(_MAX_BATCH_BYTES)}
     options = {"num_partitions": partitions, "configs": configs}
-    try:
+    with suppress(errors.TopicAlreadyExistsError):  # somebody else was faster
         admin.create_topics({topic: options}, wait_for_metadata=True)
-    except errors.TopicAlreadyExistsError:
-        return  # somebody else was faster
-    except (errors.InvalidTopicError, errors.InvalidPartitionsError) as error:
-        raise ConfigError(
-            f"Kafka refuses topic {topic!r}, {partitions} partitions: {error}"
-        ) from None

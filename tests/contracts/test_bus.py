@@ -182,6 +182,13 @@ def test_a_topic_keeps_the_number_of_partitions_that_it_was_made_with(place: Pla
     assert place.open().ensure_topic(place.topic, 7) == 3
 
 
+@pytest.mark.parametrize(("name", "partitions"), [("no spaces", 1), ("..", 1), ("", 1), ("t", 0)])
+def test_a_topic_that_cannot_be_is_a_config_error(place: Place, name: str, partitions: int) -> None:
+    """The operator is told which name or number is wrong."""
+    with pytest.raises(ConfigError, match=r"topic name|write 1 or more"):
+        place.open().ensure_topic(name, partitions)
+
+
 def test_offsets_go_up_in_a_partition(place: Place) -> None:
     """Each record of a partition has a greater offset than the one before."""
     place.topic_of(1)

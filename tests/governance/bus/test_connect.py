@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from governance.bus.connect import open_bus
+from governance.bus.embedded import EmbeddedBus
+from governance.bus.kafka import KafkaBus
+from governance.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_file_url_is_the_embedded_bus(tmp_path: Path) -> None:
+    """file:DIR and file:///DIR name the same folder."""
+    assert isinstance(open_bus(f"file:{tmp_path}"), EmbeddedBus)
+    assert open_bus(f"file:{tmp_path}").ensure_topic("t", 2) == 2
+    assert open_bus(f"file://{tmp_path}").ensure_topic("t", 9) == 2
+
+
+def test_a_kafka_url_is_kafka_and_nothing_is_connected_yet() -> None:
+    """Several servers are separated by commas."""
+    assert isinstance(open_bus("kafka://a:9092,b.example:9092"), KafkaBus)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "file",
+        "file:",
+        "file://host/dir",
+        "kafka:",
+        "kafka://",
+        "kafka://host",
+        "kafka://host:0",
+        "kafka://host:99999",
+        "kafka://a:1,,b:2",
+        "kafka://a:1/topic",
+        "redis://a:1",
+        "/tmp/x",
+    ],
+)
+def test_another_url_is_refused_with_the_two_forms(url: str) -> None:
+    """The message quotes the URL and says what to write."""
+    with pytest.raises(ConfigError, match=r"write (file:DIR|kafka://)") as caught:
+        open_bus(url)
+    assert repr(url) in str(caught.value)
+
+
+def test_the_embedded_bus_does_not_load_kafka(tmp_path: Path) -> None:
+    """Opening file:DIR imports no Kafka client."""
+    code = (
+        "import sys; from governance.bus.connect import open_bus; "
+        f"open_bus('file:{tmp_path}').producer().close(); sys.exit('kafka' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
