@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the form that was asked for."""
     if options.listen is not None:
-        return int(importlib.import_module("governance.service.door").run(options))
+        return int(importlib.import_module("governance.service.cli.listen").run(options))
     if options.explain is not None:
         return int(importlib.import_module("governance.service.cli.explain").run(options))
     return _sidecar(options)

@@ -1,0 +1,128 @@
+"""``evenhand collect --listen HOST:PORT``: the door as a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.clock import SystemClock
+from governance.config import load_settings
+from governance.errors import ConfigError
+from governance.metrics import Metrics
+from governance.service.auth import Authority
+from governance.service.cli.flags import components_of
+from governance.service.door import door_app, opened
+from governance.service.http import bind, parse_address, served
+from governance.service.stop import stop_on_signals
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from governance.component.schema import Component
+    from governance.config import Settings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take events and labels until SIGTERM."""
+    stop = stop_on_signals()
+    settings = _settings(options)
+    host, port = parse_address(options.listen)
+    authority = Authority.load(settings.http.tokens_file, host)
+    metrics = Metrics()
+    state = options.state_dir or _default_state(port)
+    components = _components(settings, options.component)
+    with (
+        _claimed(state),
+        opened(settings, components, state, SystemClock(), metrics) as door,
+        _scraped(metrics, settings.http.metrics) as scrape,
+        served(
+            door_app(door, authority, settings.http.max_body_bytes), bind(options.listen)
+        ) as url,
+    ):
+        if settings.http.tokens_file is None:
+            print(
+                f"evenhand: no tokens: who reaches {options.listen} may write; set http.tokensFile",
+                file=sys.stderr,
+            )
+        print(
+            f"collect: ready; door on {url} for {_listed(components)}; metrics on {scrape}",
+            flush=True,
+        )
+        stop.wait()
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    flags = {
+        "bus.url": options.bus,
+        "components": options.components,
+        "privacy.keyDirectory": options.key_directory,
+    }
+    return load_settings(options.config, os.environ, flags)
+
+
+def _components(settings: Settings, wanted: str | None) -> list[Component]:
+    """The components that the door takes rows for: all, or the one that is named."""
+    components = [loaded.component for loaded in components_of(settings)]
+    if wanted is None:
+        return components
+    found = [component for component in components if str(component.key) == wanted]
+    if not found:
+        names = ", ".join(str(component.key) for component in components)
+        raise ConfigError(f"--component {wanted}: no component is called so; known: {names}")
+    return found
+
+
+@contextmanager
+def _claimed(state: Path) -> Iterator[None]:
+    """Hold the state folder's lock; raises ConfigError if another door has it."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if state.stat().st_uid != os.geteuid():
+            raise ConfigError(f"state folder {state} belongs to another user: name --state-dir")
+        lock = os.open(state / "door.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"state folder {state} is in use by another door: name another by --state-dir"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"state folder {state}: {error.strerror}; name a writable one by --state-dir"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _scraped(metrics: Metrics, address: str) -> Iterator[str]:
+    host, port = parse_address(address)
+    try:
+        bound, stop = metrics.serve(host, port)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot answer scrapes on {address}: {error.strerror}; set http.metrics "
+            "(EVENHAND_HTTP_METRICS)"
+        ) from None
+    try:
+        yield f"http://{host}:{bound}/metrics"
+    finally:
+        stop()
+
+
+def _default_state(port: int) -> Path:
+    """One folder per user and port, so that a restarted process finds what it left."""
+    return Path(tempfile.gettempdir()) / f"evenhand-door-{os.geteuid()}-{port or os.getpid()}"
+
+
+def _listed(components: list[Component]) -> str:
+    first = ", ".join(str(component.key) for component in components[:3])
+    return first if len(components) <= 3 else f"{first} and {len(components) - 3} more"

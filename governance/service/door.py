@@ -1,0 +1,204 @@
+"""The door, ``evenhand collect --listen``: events and labels of any producer, over HTTP.
+
+request ─► routes/ingest ─► Desk (reads, keys, filters) ─► Door (gathers) ─► spool ─► bus
+
+A yes (202) means that the spool's files hold it: it outlives this process, whatever the bus does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from collectors.ingest import Desk
+from collectors.ledger import MemoryLedger
+from collectors.publish import Publisher
+from collectors.sidecar.spool import Spool
+from governance.bus.connect import open_bus
+from governance.errors import BusError, EvenhandError, Full
+from governance.event import EventBatch
+from governance.privacy import open_pseudonymiser
+from governance.service.problems import add_problem_handlers
+from governance.service.routes import ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from prometheus_client import Counter
+
+    from collectors.batches import Batch
+    from governance.clock import Clock
+    from governance.component.key import ComponentKey
+    from governance.component.schema import Component
+    from governance.config import Settings
+    from governance.metrics import Metrics
+    from governance.service.auth import Authority
+
+GATHER_SECONDS = 0.005  # requests that come within share a message and a write
+READING_BYTES = 64 * 1024 * 1024  # of all bodies that are being read at once
+FLUSH_SECONDS = 8.0  # for the bus to take what waits, at the end
+
+_OUTCOMES = {"published": "published", "refused": "dropped_invalid", "spool_full": "dropped_full"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    component: ComponentKey
+    batches: Sequence[Batch]
+    taken: asyncio.Future[None] = field(compare=False)
+
+
+class Door:
+    """What the routes need: a desk per component, and a way to the bus."""
+
+    def __init__(
+        self, desks: Mapping[ComponentKey, Desk], publisher: Publisher, clock: Clock, rows: Counter
+    ) -> None:
+        self.desks = desks
+        self.clock = clock
+        self._publisher = publisher
+        self._rows = rows
+        self._offers: list[_Offer] = []
+        self._gathering: asyncio.Task[None] | None = None
+        self._reading = 0
+
+    def count(self, component: ComponentKey, kind: str, outcome: str, rows: int) -> None:
+        """Count rows: ``accepted``, ``invalid`` or ``full``."""
+        self._rows.labels(component.namespace, component.name, kind, outcome).inc(rows)
+
+    def reserve(self, size: int) -> None:
+        """Make room for part of a body; raises Full if too much is being read."""
+        if self._reading + size > READING_BYTES:
+            raise Full(f"{self._reading} bytes of requests are being read: try again later")
+        self._reading += size
+
+    def release(self, size: int) -> None:
+        """Give room back."""
+        self._reading -= size
+
+    async def take(self, component: ComponentKey, batches: Sequence[Batch]) -> None:
+        """Return once the spool holds the batches; raises Full if it does not take them."""
+        offer = _Offer(component, batches, asyncio.get_running_loop().create_future())
+        self._offers.append(offer)
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather())
+        await offer.taken
+
+    async def _gather(self) -> None:
+        await asyncio.sleep(GATHER_SECONDS)
+        offers, self._offers, self._gathering = self._offers, [], None
+        for component in dict.fromkeys(offer.component for offer in offers):
+            own = [offer for offer in offers if offer.component == component]
+            await self._hand_over(component, own)
+
+    async def _hand_over(self, component: ComponentKey, offers: Sequence[_Offer]) -> None:
+        batches = [batch for offer in offers for batch in offer.batches]
+        error: EvenhandError | None = None
+        try:
+            await asyncio.to_thread(self._publisher.take, component, batches)
+        except EvenhandError as refusal:
+            error = refusal
+        else:
+            if any(isinstance(batch, EventBatch) for batch in batches):
+                self._publisher.announce(component)
+        for offer in offers:
+            if offer.taken.cancelled():
+                continue
+            if error is None:
+                offer.taken.set_result(None)
+            else:
+                offer.taken.set_exception(error)
+
+
+def door_app(door: Door, authority: Authority, max_body_bytes: int) -> FastAPI:
+    """The door's routes; all but /livez and /readyz ask for a token."""
+    app = FastAPI(title="Evenhand's door", docs_url=None, redoc_url=None)
+    app.state.door = door
+    app.state.authority = authority
+    app.state.max_body_bytes = max_body_bytes
+    add_problem_handlers(app)
+    app.include_router(ingest.router)
+    app.add_api_route("/livez", _well, include_in_schema=False)
+    app.add_api_route("/readyz", _well, include_in_schema=False)
+    return app
+
+
+class MeteredLedger(MemoryLedger):
+    """Counts that Prometheus reads, too."""
+
+    def __init__(self, events: Counter) -> None:
+        super().__init__()
+        self._events = events
+
+    def count(self, component: ComponentKey, outcome: str, events: int) -> None:
+        super().count(component, outcome, events)
+        if outcome in _OUTCOMES:
+            labels = component.namespace, component.name, _OUTCOMES[outcome]
+            self._events.labels(*labels).inc(events)
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    components: Iterable[Component],
+    state: Path,
+    clock: Clock,
+    metrics: Metrics,
+) -> Iterator[Door]:
+    """A door to the settings' bus while the block runs; at its end it says bye.
+
+    ``state`` is the folder of the spool; one process at a time may use it.
+
+    Raises
+    ------
+    ConfigError
+        If a component needs a privacy key and there is none, or the bus can never work.
+    """
+    desks = {
+        component.key: Desk(
+            component, open_pseudonymiser(component, settings.privacy.key_directory)
+        )
+        for component in components
+    }
+    own = ("namespace", "component")
+    events = metrics.counter(
+        "evenhand_collector_events_total", "Events by outcome.", (*own, "outcome")
+    )
+    rows = metrics.counter(
+        "evenhand_door_rows_total", "Rows that came to the door.", (*own, "kind", "outcome")
+    )
+    bus = open_bus(settings.bus.url)
+    publisher = Publisher(
+        bus,
+        f"door/{socket.gethostname()}/{clock.now_us()}",
+        ledger=MeteredLedger(events),
+        spool=Spool(state / "spool", memory_bytes=0),
+        partitions=settings.bus.partitions,
+        clock=clock,
+    )
+    try:
+        _connect(publisher)
+        yield Door(desks, publisher, clock, rows)
+    finally:
+        if not publisher.close(FLUSH_SECONDS):
+            _log.warning("the bus is away: what waits stays in %s for the next start", state)
+        bus.close()
+
+
+async def _well() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _connect(publisher: Publisher) -> None:
+    try:
+        publisher.connect()
+    except BusError as error:
+        _log.warning("the bus is away, what comes is spooled: %s", error)

@@ -1,0 +1,144 @@
+"""``evenhand collect --listen`` as a process."""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from governance.bus.connect import open_bus
+from governance.bus.ports import EVENTS_TOPIC
+from governance.event import LabelBatch, MessageType
+from governance.wire.message import Message, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMPONENT = {
+    "apiVersion": "apexlogic.io/v1alpha1",
+    "kind": "MultimodalAIComponent",
+    "metadata": {"name": "m", "namespace": "shop"},
+    "spec": {
+        "model": {"name": "m", "version": "1", "modality": ["tabular"]},
+        "governance": {"dataPrivacy": {"level": "open"}},
+        "signals": {"favourable": {"in": ["1"]}},
+    },
+}
+LABELS = "/api/v1/components/shop/m/labels"
+EVENTS = "/api/v1/components/shop/m/events"
+READY = re.compile(
+    r"collect: ready; door on (http://127\.0\.0\.1:\d+) for shop/m; metrics on (\S+)\n"
+)
+
+
+class Process:
+    """One door; its folder outlives it."""
+
+    def __init__(self, folder: Path, bus: str) -> None:
+        self.folder = folder
+        (folder / "component.yaml").write_text(json.dumps(COMPONENT))
+        self.child = subprocess.Popen(
+            command(folder, bus),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"EVENHAND_HTTP_METRICS": "127.0.0.1:0", "PATH": ""},
+        )
+        assert self.child.stdout is not None
+        ready = select.select([self.child.stdout], [], [], 60)[0]
+        line = self.child.stdout.readline() if ready else ""
+        found = READY.fullmatch(line)
+        if found is None:
+            pytest.fail(f"not ready in 60 s: {line}{self.end(signal.SIGKILL)}")
+        self.url, self.metrics = found.groups()
+
+    def post(self, path: str, rows: object) -> httpx.Response:
+        return httpx.post(self.url + path, json=rows, trust_env=False, timeout=30)
+
+    def end(self, how: signal.Signals) -> str:
+        """Its standard error."""
+        self.child.send_signal(how)
+        _, errors = self.child.communicate(timeout=30)
+        return errors
+
+
+def command(folder: Path, bus: str, listen: str = "127.0.0.1:0") -> list[str]:
+    return [
+        *(sys.executable, "-m", "governance.service.cli.main", "collect", "--listen", listen),
+        *("--components", str(folder / "component.yaml"), "--bus", bus),
+        *("--state-dir", str(folder / "state")),
+    ]
+
+
+def sent(folder: Path) -> list[Message]:
+    bus = open_bus(f"file:{folder / 'bus'}")
+    consumer = bus.consumer("test")
+    consumer.subscribe(EVENTS_TOPIC, lambda own: dict.fromkeys(own, 0), lambda _: None)
+    found = [decode(record) for _ in range(3) for record in consumer.poll(500, 0.2)]
+    consumer.close()
+    bus.close()
+    return found
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Process]:
+    process = Process(tmp_path, f"file:{tmp_path / 'bus'}")
+    yield process
+    if process.child.poll() is None:
+        process.end(signal.SIGKILL)
+
+
+def test_it_says_when_it_is_ready_and_leaves_with_bye(door: Process) -> None:
+    """One line, then work, then SIGTERM: all is on the bus, the last word is bye, exit code 0."""
+    assert door.post(EVENTS, [{"id": "a"}, {"id": "b"}]).status_code == 202
+    scraped = httpx.get(door.metrics, trust_env=False).text
+    assert 'evenhand_door_rows_total{component="m",kind="events",namespace="shop"' in scraped
+    errors = door.end(signal.SIGTERM)
+    assert door.child.returncode == 0, errors
+    messages = sent(door.folder)
+    assert [m.stamp.type for m in messages] == [MessageType.EVENTS, MessageType.BYE]
+    assert messages[-1].stamp.counts == {"accepted": 2, "spooled": 0}
+    assert "set http.tokensFile" in errors
+
+
+def test_what_it_said_yes_to_survives_kill_9(tmp_path: Path) -> None:
+    """202 while the bus is away, kill -9, a new process with a bus: the label arrives."""
+    first = Process(tmp_path, "kafka://127.0.0.1:1")
+    assert first.post(LABELS, {"id": "a", "label": 1}).status_code == 202
+    first.end(signal.SIGKILL)
+    second = Process(tmp_path, f"file:{tmp_path / 'bus'}")
+    second.end(signal.SIGTERM)
+    batches = [m.batch for m in sent(tmp_path) if m.batch is not None]
+    assert [type(batch) for batch in batches] == [LabelBatch]
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "nonsense"])
+def test_it_refuses_to_stand_open_to_all(tmp_path: Path, listen: str) -> None:
+    """Without tokens only loopback will do; exit code 2 and the remedy."""
+    (tmp_path / "component.yaml").write_text(json.dumps(COMPONENT))
+    bus = f"file:{tmp_path / 'bus'}"
+    done = subprocess.run(
+        command(tmp_path, bus, listen), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "127.0.0.1" in done.stderr
+    assert done.stdout == ""
+
+
+def test_two_doors_do_not_share_a_spool(door: Process) -> None:
+    """The second one says who has the folder and what to do; the first goes on."""
+    bus = f"file:{door.folder / 'bus'}"
+    done = subprocess.run(
+        command(door.folder, bus), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "another door" in done.stderr
+    assert door.post(EVENTS, {"id": "a"}).status_code == 202
