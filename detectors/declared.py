@@ -74,17 +74,28 @@ def recorded_specs(
     Raises
     ------
     ConfigError
-        If a reference is neither the declared one nor in the store.
+        If a reference is neither the declared one nor in the store, or a recorded spec cannot be
+        read.
     """
     return {
         generation: Spec(
             generation,
-            read_canonical(rows[generation].spec),
+            _recorded(declared, rows[generation]),
             _reference(declared, wanted, references),
             declared.make,
         )
         for generation, wanted in references_of.items()
     }
+
+
+def _recorded(declared: Declared, row: GenerationRow) -> Component:
+    try:
+        return read_canonical(row.spec)
+    except ValueError as error:
+        raise ConfigError(
+            f"{declared.key}: generation {row.generation}, recorded by another build of Evenhand, "
+            f"cannot be read by this one: {error}"
+        ) from None
 
 
 def _reference(declared: Declared, wanted: str | None, references: References) -> Reference | None:

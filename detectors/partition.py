@@ -145,7 +145,12 @@ class PartitionOwner:
     @property
     def awaits_time(self) -> bool:
         """Whether log time alone will close, judge or mature something."""
-        return any(state.due_us < NEVER_US for state in self._states.values())
+        return self.due_us < NEVER_US
+
+    @property
+    def due_us(self) -> int:
+        """The log time at which log time alone will do something next."""
+        return min((state.due_us for state in self._states.values()), default=NEVER_US)
 
     def apply(self, records: Sequence[Record]) -> None:
         """Read records of this partition, in order."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from governance.store.references import References
 
 SILENT_SECONDS = 30.0  # after which a partition gets a tick, so that its log time moves
+DUE_SECONDS = 1.0  # the same where something is due by the wall clock: nobody waits for traffic
 RECORDS_AT_ONCE = 500
 POLL_SECONDS = 0.2
 _BACK_OFF_SECONDS = (0.5, 15.0)  # first and longest wait after a failure
@@ -220,7 +221,9 @@ class DetectWorker:
         elif partition in self._paused and not owner.is_full:
             self._joined().resume([partition])
             self._paused.discard(partition)
-        if now - owner.heard_at >= SILENT_SECONDS and partition not in self._paused:
+        silent = now - owner.heard_at
+        due = silent >= DUE_SECONDS and owner.due_us <= self._clock.now_us()
+        if (due or silent >= SILENT_SECONDS) and partition not in self._paused:
             self._tick(partition, owner, now)
 
     def _checkpoint(self, partition: int, owner: PartitionOwner, now: float) -> None:

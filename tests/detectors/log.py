@@ -30,21 +30,24 @@ KEY = ComponentKey("default", "loans")
 START = 1_700_000_000 * SECOND // HOUR * HOUR  # a whole hour
 
 
-def component(*, signals: dict[str, Any] | None = None, **monitoring: Any) -> Component:
+def document(*, signals: dict[str, Any] | None = None, **monitoring: Any) -> dict[str, Any]:
     """A component with one group attribute; ``monitoring`` and further signals as in YAML."""
     declared = {"favourable": {"in": ["1"]}, "groups": {"sex": "column:SEX"}}
-    return Component.model_validate(
-        {
-            "apiVersion": "apexlogic.io/v1alpha1",
-            "kind": "MultimodalAIComponent",
-            "metadata": {"name": KEY.name, "namespace": KEY.namespace},
-            "spec": {
-                "model": {"name": "m", "version": "v1", "modality": ["tabular"]},
-                "signals": {**declared, **(signals or {})},
-                "monitoring": monitoring,
-            },
-        }
-    )
+    return {
+        "apiVersion": "apexlogic.io/v1alpha1",
+        "kind": "MultimodalAIComponent",
+        "metadata": {"name": KEY.name, "namespace": KEY.namespace},
+        "spec": {
+            "model": {"name": "m", "version": "v1", "modality": ["tabular"]},
+            "signals": {**declared, **(signals or {})},
+            "monitoring": monitoring,
+        },
+    }
+
+
+def component(*, signals: dict[str, Any] | None = None, **monitoring: Any) -> Component:
+    """The component of ``document``."""
+    return Component.model_validate(document(signals=signals, **monitoring))
 
 
 @dataclass(frozen=True)

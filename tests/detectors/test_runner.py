@@ -1,0 +1,230 @@
+"""Detect workers over a real bus and database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from detectors import partition as partition_module
+from governance.errors import ConfigError, Fenced
+from governance.event import MessageType
+from governance.wire.headers import encode_stamp
+from governance.wire.message import encode
+from tests.detectors.deployment import HOME, KEY_BYTES, Deployment, catch_up, deployment
+from tests.detectors.log import HOUR, MINUTE, SECOND, START, events, labels, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COUNT: dict[str, Any] = {"windows": {"events": 5}, "labelHorizon": "1h"}
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[Deployment]:
+    with deployment(tmp_path) as made:
+        yield made
+
+
+def _send_some(deployed: Deployment, first: int, n: int, size: int = 3) -> None:
+    for sequence in range(first, first + n):
+        deployed.clock.advance(SECOND)
+        names = [f"{sequence}-{i}" for i in range(size)]
+        now = deployed.clock.now_us()
+        deployed.send(events([now] * size, names), stamp(sequence, now))
+        deployed.send(labels(names[:2], [1, 0]), stamp(sequence, source="door"))
+
+
+def _bytes(findings: list[tuple[str, int, dict[str, Any]]]) -> list[bytes]:
+    return [msgspec.json.encode(finding) for finding in findings]
+
+
+def test_a_worker_finds_and_writes(deployed: Deployment) -> None:
+    """Findings are in the database as soon as a window has closed."""
+    worker = deployed.group(**COUNT).start()
+    group = deployed.group(**COUNT)
+    _send_some(deployed, 0, 4)
+    catch_up(worker)
+    numbers = [b["window"]["number"] for _, r, b in group.findings() if b["check"] == "seen"]
+    assert numbers == [0, 1]
+
+
+def test_a_second_group_finds_the_same_bytes(deployed: Deployment) -> None:
+    """An empty database over the same topic gives every finding again."""
+    one, other = deployed.group("one", **COUNT), deployed.group("other", **COUNT)
+    first = one.start()
+    for start in range(0, 40, 10):
+        _send_some(deployed, start, 10)
+        catch_up(first)  # this group checkpoints often, the other once
+    second = other.start()
+    catch_up(second)
+    assert len(one.findings()) > 20
+    assert _bytes(one.findings()) == _bytes(other.findings())
+
+
+def test_a_worker_that_is_overtaken_drops_everything(deployed: Deployment) -> None:
+    """The zombie is fenced by the store and writes nothing; findings are as from one worker."""
+    group, undisturbed = deployed.group("one", **COUNT), deployed.group("other", **COUNT)
+    zombie = group.start()
+    _send_some(deployed, 0, 3)
+    catch_up(zombie)
+    group.checkpoints.claim(HOME, "another")
+    _send_some(deployed, 3, 3)
+    with pytest.raises(Fenced):
+        catch_up(zombie)
+    zombie._owners.clear()
+    successor = group.start()
+    zombie.close()
+    catch_up(successor)
+    plain = undisturbed.start()
+    catch_up(plain)
+    assert _bytes(group.findings()) == _bytes(undisturbed.findings())
+
+
+def test_restarts_at_any_record_change_no_finding(deployed: Deployment) -> None:
+    """A worker that dies after every few records leaves what an undisturbed one leaves."""
+    group, undisturbed = deployed.group("one", **COUNT), deployed.group("other", **COUNT)
+    _send_some(deployed, 0, 20)
+    for most in (1, 3, 7, 11, 2, 500):
+        worker = group.start()
+        worker._joined().poll = _few(worker._joined().poll, most)  # type: ignore[method-assign]
+        for _ in range(3):
+            worker.work(0.05)
+        worker._owners.clear()  # as kill -9 would: no last checkpoint
+        worker.close()
+    catch_up(group.start())
+    catch_up(undisturbed.start())
+    assert _bytes(group.findings()) == _bytes(undisturbed.findings())
+    assert len(group.findings()) > 10
+
+
+def _few(poll: Any, most: int) -> Any:
+    return lambda _, timeout: poll(most, timeout)
+
+
+def test_poison_is_set_aside_with_its_reason(deployed: Deployment) -> None:
+    """What cannot be counted blocks nothing; its body does not leave under GDPR."""
+    group = deployed.group(**COUNT)
+    worker = group.start()
+    good = stamp(0, START)
+    deployed.append(b"no slash", b"x")
+    deployed.append(b"default/unknown", b"{}", encode_stamp(good))
+    deployed.append(KEY_BYTES, b"\xc1secret", encode_stamp(good))
+    deployed.append(KEY_BYTES, b"x", partition=(HOME + 1) % 4)
+    deployed.append(KEY_BYTES, encode(events([START] * 5, range(5))), encode_stamp(good))
+    catch_up(worker)
+    letters = deployed.dead_letters()
+    said = {(r.header("reason"), r.header("offset"), r.header("stage")) for r in letters}
+    keyed = {"misrouted", "unknown_component", "malformed", "key"}
+    assert {reason for reason, *_ in said} <= keyed
+    assert ("malformed", "2", "detect") in said
+    assert len(letters) == 4
+    assert all(
+        r.value == b"" and b"secret" not in b"".join(v for _, v in r.headers) for r in letters
+    )
+    assert [b["window"]["number"] for *_, b in group.findings() if b["check"] == "seen"] == [0]
+    reasons = {name for name, *_ in said}
+    assert all(
+        group.sample("evenhand_dead_letters_total", stage="detect", reason=str(r)) for r in reasons
+    )
+
+
+def test_with_the_database_away_a_worker_reads_on_then_pauses(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost: what waits is written when the database is back."""
+    group, undisturbed = deployed.group("one", **COUNT), deployed.group("other", **COUNT)
+    worker = group.start()
+    catch_up(worker)
+    group.checkpoints.away = True
+    _send_some(deployed, 0, 6)
+    catch_up(worker)
+    assert group.findings() == []
+    assert worker._paused == set()
+    monkeypatch.setattr(partition_module, "MOST_BYTES", 1_000)
+    catch_up(worker)
+    assert worker._paused == {HOME}
+    _send_some(deployed, 6, 4)
+    catch_up(worker)
+    group.checkpoints.away = False
+    deployed.clock.advance(20 * SECOND)
+    catch_up(worker)
+    monkeypatch.undo()
+    catch_up(worker)
+    catch_up(undisturbed.start())
+    assert worker._paused == set()
+    assert _bytes(group.findings()) == _bytes(undisturbed.findings())
+
+
+def test_silence_moves_log_time_by_ticks(deployed: Deployment) -> None:
+    """A component that falls silent still gets its windows judged."""
+    group = deployed.group(lateness="10m")
+    worker = group.start()
+    deployed.send(events([START]), stamp(0, START))
+    catch_up(worker)
+    for _ in range(75):
+        deployed.clock.advance(MINUTE)
+        worker.work(0.0)
+    catch_up(worker)
+    first = [b for *_, b in group.findings() if b["check"] == "seen"]
+    assert [b["events"] for b in first][:1] == [1]
+
+
+def test_a_partition_that_awaits_nothing_gets_no_ticks(deployed: Deployment) -> None:
+    """Idle partitions do not grow."""
+    group = deployed.group()
+    worker = group.start()
+    catch_up(worker)
+    for _ in range(5):
+        deployed.clock.advance(MINUTE)
+        catch_up(worker)
+    assert deployed.end_offset() == 0
+
+
+def test_another_spec_is_another_generation(deployed: Deployment) -> None:
+    """It is recorded with the offset from which it acts, once."""
+    group = deployed.group(**COUNT)
+    worker = group.start()
+    _send_some(deployed, 0, 2)
+    catch_up(worker)
+    worker.close()
+    changed = deployed.group(windows={"events": 4}, labelHorizon="1h")
+    for _ in range(2):
+        worker = changed.start()
+        catch_up(worker)
+        worker.close()
+    assert changed.generations() == [(1, 0), (2, 4)]
+    closed = [b for *_, b in changed.findings() if b["check"] == "seen"]
+    assert [(b["generation"], b["window"]["partial"], b["events"]) for b in closed] == [
+        (1, False, 5),
+        (1, True, 1),
+    ]
+
+
+def test_another_number_of_partitions_is_refused(deployed: Deployment) -> None:
+    """A component's state belongs to one partition's log."""
+    group = deployed.group(**COUNT)
+    group.start()
+    group.checkpoints.pin_partitions("evenhand.events", 4)
+    with pytest.raises(ConfigError, match="partitions"):
+        group.checkpoints.pin_partitions("evenhand.events", 5)
+
+
+def test_losses_are_metrics(deployed: Deployment) -> None:
+    """Late events, gaps and wrong clocks have the names that operators know."""
+    group = deployed.group()
+    worker = group.start()
+    own = {"namespace": "default", "component": "loans"}
+    deployed.send(events([START]), stamp(0, START))
+    deployed.clock.advance(HOUR + MINUTE)
+    deployed.send(None, stamp(2, START + HOUR, type=MessageType.HEARTBEAT))
+    now = deployed.clock.now_us()
+    deployed.send(events([START]), stamp(3, now, sent_us=now))
+    deployed.send(events([now + HOUR]), stamp(0, now, source="b", sent_us=now + HOUR))
+    catch_up(worker)
+    worker.close()
+    assert group.sample("evenhand_late_events_total", **own) == 1
+    assert group.sample("evenhand_source_gap_batches_total", **own) == 1
+    assert group.sample("evenhand_clock_skew_batches_total", **own) == 1
