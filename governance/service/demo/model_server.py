@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
 
 from governance.service.demo.census import FEATURES, MODEL_NAME, MODEL_VERSION, fitted_model
 
@@ -30,16 +30,22 @@ def build_app(model: CensusModel) -> FastAPI:
         return {"ready": True}
 
     @app.post("/v2/models/{name}/infer")
-    async def infer(name: str, body: dict[str, Any]) -> JSONResponse:
+    async def infer(name: str, request: Request) -> Response:
         if name != MODEL_NAME:
-            return JSONResponse({"error": f"no model {name!r}; there is {MODEL_NAME!r}"}, 404)
+            return _json(404, {"error": f"no model {name!r}; there is {MODEL_NAME!r}"})
         try:
+            body = msgspec.json.decode(await request.body())
             features = _features(body)
-        except (KeyError, TypeError, ValueError) as error:
-            return JSONResponse({"error": f"inputs cannot be read: {error}"}, 400)
-        return JSONResponse(_answer(body.get("id"), model.probability(features)))
+            request_id = body.get("id")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return _json(400, {"error": f"inputs cannot be read: {error}"})
+        return _json(200, _answer(request_id, model.probability(features)))
 
     return app
+
+
+def _json(status: int, body: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
 def _features(body: dict[str, Any]) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:

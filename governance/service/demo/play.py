@@ -21,7 +21,7 @@ from governance.service.demo.census import reference_people, traffic_people
 from governance.service.demo.prepare import demo_settings, prepare, write_settings
 from governance.service.demo.programs import Program, accepts, free_port, running, says_ready
 from governance.service.demo.receiver import Receiver, receiving
-from governance.service.demo.summary import Summary, summarise
+from governance.service.demo.summary import COLLECTED, Summary, summarise, total
 from governance.service.demo.traffic import INSTANCES, InferenceClient, labels_of, request_id
 from governance.service.demo.watch import Watch, scrape
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WINDOW = 5_000
 LABEL_DELAY_WINDOWS = 2
+LAG_WINDOWS = 2  # of events on their way; the pump holds 4 MiB, which is about eight
 LABELS_PATH = "/api/v1/components/demo/census-employment/labels"
 SETTLE_SECONDS = 45.0
 _POLL_SECONDS = 0.25
@@ -161,9 +162,19 @@ class Demo:
                 self._voice.progress(start + len(part), len(people))
             self._send_labels(stage, window - LABEL_DELAY_WINDOWS)
             self._tell(watch)
+            self._keep_pace(stage, (window + 1) * WINDOW)
         client.close()
         for window in windows[-LABEL_DELAY_WINDOWS:]:
             self._send_labels(stage, window)
+
+    def _keep_pace(self, stage: Stage, sent: int) -> None:
+        """Let the sidecar catch up on a slow machine: what is too much it would drop and count."""
+        deadline = self._clock.monotonic() + SETTLE_SECONDS
+        while self._clock.monotonic() < deadline:
+            samples = scrape(f"{stage.addresses['sidecar admin']}/metrics")
+            if sent - total(samples, COLLECTED) <= LAG_WINDOWS * WINDOW:
+                return
+            Event().wait(_POLL_SECONDS)
 
     def _send_labels(self, stage: Stage, window: int) -> None:
         if window < 0:

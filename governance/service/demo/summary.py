@@ -122,18 +122,19 @@ def _fairness(findings: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _conservation(whole: list[dict[str, Any]], samples: dict[str, list[Sample]]) -> Conservation:
     sidecar, stages = samples["sidecar"], samples["stages"]
-    accepted = _total(sidecar, COLLECTED)
-    published = _total(sidecar, COLLECTED, outcome="published")
+    accepted = total(sidecar, COLLECTED)
+    published = total(sidecar, COLLECTED, outcome="published")
     return Conservation(
         accepted=accepted,
         judged=sum(f["events"] for f in whole),
-        late=_total(stages, "evenhand_late_events_total"),
-        duplicate=_total(stages, "evenhand_duplicate_events_total"),
+        late=total(stages, "evenhand_late_events_total"),
+        duplicate=total(stages, "evenhand_duplicate_events_total"),
         lost=accepted - published,
     )
 
 
-def _total(samples: list[Sample], name: str, **labels: str) -> int:
+def total(samples: list[Sample], name: str, **labels: str) -> int:
+    """Sum of a counter's series with these labels."""
     return round(
         sum(
             value

@@ -57,8 +57,7 @@ class Voice:
         if change.state == "inactive":
             return
         mark = _STATES[change.state]
-        where = f"window {change.windows[-1]}" if change.windows else ""
-        self._line(f"  {mark} {change.state:<11} {change.check}  {where}")
+        self._line(f"  {mark} {change.state:<11} {change.check}, window {change.window}")
         if change.state == "firing":
             for part in textwrap.wrap(change.summary, WIDTH - 16):
                 self._line(f"  {'':<13} {part}")
@@ -66,18 +65,16 @@ class Voice:
     def end(self, summary: Summary) -> None:
         """The last screen."""
         kept = summary.conservation
-        block = ", ".join(summary.blamed[:5])
-        more = f" and {len(summary.blamed) - 5} more" if len(summary.blamed) > 5 else ""
         self._line("")
         self.fact(
             "seen",
-            f"{kept.accepted:,} predictions, {summary.labels:,} labels that came "
-            f"later, {summary.windows} windows, in {summary.seconds:.0f} s",
+            f"{kept.accepted:,} predictions, {summary.labels:,} labels that came later, "
+            f"{summary.windows} windows, in {summary.seconds:.0f} s",
         )
         self.fact(
             "drift",
-            f"windows {_ranges(summary.drift_windows)} of {summary.windows}: "
-            f"{block}{more}. {summary.worst}",
+            f"windows {_ranges(summary.drift_windows)} of {summary.windows}, "
+            f"{len(summary.blamed)} subjects; {summary.worst}",
         )
         self.fact("fairness", _fairness(summary))
         self.fact("webhooks", _webhooks(summary))
@@ -120,12 +117,12 @@ def _fairness(summary: Summary) -> str:
     fair = summary.fairness
     if not fair:
         return "no window was judged"
-    rates = ", ".join(f"{g['group']} {g['rate']:.2f}" for g in fair["groups"])
+    rates = " and ".join(f"{g['rate']:.0%} of {g['group']} people" for g in fair["groups"])
     return (
         f"equal opportunity by disability differs by {fair['value']:.2f} "
-        f"[{fair['lower']:.2f}, {fair['upper']:.2f}], limit {fair['threshold']:g}: of people who "
-        f"have a job, the model says so of {rates}; "
-        f"{fair['windows_in_breach']} of {fair['windows_judged']} windows breach"
+        f"[{fair['lower']:.2f}, {fair['upper']:.2f}], limit {fair['threshold']:g}: of those who "
+        f"have a job the model finds {rates}; {fair['windows_in_breach']} of "
+        f"{fair['windows_judged']} windows breach"
     )
 
 

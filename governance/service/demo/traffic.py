@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from governance.errors import TransientError
@@ -29,7 +29,7 @@ class InferenceClient:
 
     def infer(self, request_id: str, people: People) -> None:
         """Ask for predictions; raises TransientError if the answer is not 200."""
-        body = json.dumps({"id": request_id, "inputs": list(_tensors(people))})
+        body = msgspec.json.encode({"id": request_id, "inputs": list(_tensors(people))})
         headers = {"content-type": "application/json"}
         try:
             self._connection.request("POST", _PATH, body, headers)

@@ -18,7 +18,7 @@ class Change:
 
     check: str
     state: str
-    windows: tuple[int, ...]
+    window: int  # the newest judged one
     summary: str
 
 
@@ -82,5 +82,5 @@ def _change(alert: dict[str, Any]) -> Change:
     loud = [w for w in alert["windows"] if w["status"] in {"breach", "warning"}]
     told = loud[-1]["judgements"] if loud else []
     worst = next((j["summary"] for j in told if j["subject"]), "")
-    numbers = tuple(w["number"] for w in loud)
-    return Change(alert["check"], alert["state"], numbers, worst or alert["reason"])
+    newest = alert["windows"][-1]["number"]
+    return Change(alert["check"], alert["state"], newest, worst or alert["reason"])
