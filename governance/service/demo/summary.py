@@ -90,7 +90,7 @@ def summarise(
         blamed=_blamed(block),
         worst=next((f["reason"] for f in whole if f["window"]["number"] == BLOCK_WINDOWS[1]), ""),
         fairness=_fairness(fair),
-        labels=sum(f["labels"] or 0 for f in fair),
+        labels=total(samples["stages"], "evenhand_labels_total", outcome="joined"),
         alerts=watch.alerts(),
         webhooks=[
             {"webhook": m.webhook, "type": m.body["type"], "id": m.id, "verified": m.verified}
@@ -128,7 +128,7 @@ def _conservation(whole: list[dict[str, Any]], samples: dict[str, list[Sample]])
         accepted=accepted,
         judged=sum(f["events"] for f in whole),
         late=total(stages, "evenhand_late_events_total"),
-        duplicate=total(stages, "evenhand_duplicate_events_total"),
+        duplicate=total(stages, "evenhand_detector_events_total", outcome="duplicate"),
         lost=accepted - published,
     )
 
