@@ -8,7 +8,9 @@ A yes (202) means that the spool's files hold it: it outlives this process, what
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from collectors.ledger import MemoryLedger
 from collectors.publish import Publisher
 from collectors.sidecar.spool import Spool
 from governance.bus.connect import open_bus
-from governance.errors import BusError, EvenhandError, Full
+from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.event import EventBatch
 from governance.privacy import open_pseudonymiser
 from governance.service.problems import add_problem_handlers
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter
 
     from collectors.batches import Batch
+    from governance.bus.ports import Bus
     from governance.clock import Clock
     from governance.component.key import ComponentKey
     from governance.component.schema import Component
@@ -46,6 +49,7 @@ READING_BYTES = 64 * 1024 * 1024  # of all bodies that are being read at once
 FLUSH_SECONDS = 8.0  # for the bus to take what waits, at the end
 
 _OUTCOMES = {"published": "published", "refused": "dropped_invalid", "spool_full": "dropped_full"}
+_OWN = ("namespace", "component")
 _log = logging.getLogger(__name__)
 
 
@@ -155,28 +159,40 @@ def opened(
 ) -> Iterator[Door]:
     """A door to the settings' bus while the block runs; at its end it says bye.
 
-    ``state`` is the folder of the spool; one process at a time may use it.
+    ``state`` is the folder of the spool; it is made where it does not exist.
 
     Raises
     ------
     ConfigError
-        If a component needs a privacy key and there is none, or the bus can never work.
+        If a component needs a privacy key and there is none, the bus can never work, or another
+        process has the state folder.
     """
-    desks = {
-        component.key: Desk(
-            component, open_pseudonymiser(component, settings.privacy.key_directory)
-        )
-        for component in components
-    }
-    own = ("namespace", "component")
-    events = metrics.counter(
-        "evenhand_collector_events_total", "Events by outcome.", (*own, "outcome")
-    )
     rows = metrics.counter(
-        "evenhand_door_rows_total", "Rows that came to the door.", (*own, "kind", "outcome")
+        "evenhand_door_rows_total", "Rows that came to the door.", (*_OWN, "kind", "outcome")
     )
-    bus = open_bus(settings.bus.url)
-    publisher = Publisher(
+    desks = [
+        Desk(component, open_pseudonymiser(component, settings.privacy.key_directory))
+        for component in components
+    ]
+    with _claimed(state):
+        bus = open_bus(settings.bus.url)
+        publisher = _publisher(bus, settings, state, clock, metrics)
+        try:
+            _connect(publisher)
+            yield Door({desk.component.key: desk for desk in desks}, publisher, clock, rows)
+        finally:
+            if not publisher.close(FLUSH_SECONDS):
+                _log.warning("the bus is away: what waits stays in %s for the next start", state)
+            bus.close()
+
+
+def _publisher(
+    bus: Bus, settings: Settings, state: Path, clock: Clock, metrics: Metrics
+) -> Publisher:
+    events = metrics.counter(
+        "evenhand_collector_events_total", "Events by outcome.", (*_OWN, "outcome")
+    )
+    return Publisher(
         bus,
         f"door/{socket.gethostname()}/{clock.now_us()}",
         ledger=MeteredLedger(events),
@@ -184,13 +200,29 @@ def opened(
         partitions=settings.bus.partitions,
         clock=clock,
     )
+
+
+@contextmanager
+def _claimed(state: Path) -> Iterator[None]:
+    """Hold the state folder's lock; raises ConfigError if another door has it."""
     try:
-        _connect(publisher)
-        yield Door(desks, publisher, clock, rows)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if state.stat().st_uid != os.geteuid():
+            raise ConfigError(f"state folder {state} belongs to another user: name --state-dir")
+        lock = os.open(state / "door.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"state folder {state} is in use by another door: name another by --state-dir"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"state folder {state}: {error.strerror}; name a writable one by --state-dir"
+        ) from None
+    try:
+        yield
     finally:
-        if not publisher.close(FLUSH_SECONDS):
-            _log.warning("the bus is away: what waits stays in %s for the next start", state)
-        bus.close()
+        os.close(lock)
 
 
 async def _well() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import tempfile
@@ -38,7 +37,6 @@ def run(options: argparse.Namespace) -> int:
     state = options.state_dir or _default_state(port)
     components = _components(settings, options.component)
     with (
-        _claimed(state),
         opened(settings, components, state, SystemClock(), metrics) as door,
         _scraped(metrics, settings.http.metrics) as scrape,
         served(
@@ -77,29 +75,6 @@ def _components(settings: Settings, wanted: str | None) -> list[Component]:
         names = ", ".join(str(component.key) for component in components)
         raise ConfigError(f"--component {wanted}: no component is called so; known: {names}")
     return found
-
-
-@contextmanager
-def _claimed(state: Path) -> Iterator[None]:
-    """Hold the state folder's lock; raises ConfigError if another door has it."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if state.stat().st_uid != os.geteuid():
-            raise ConfigError(f"state folder {state} belongs to another user: name --state-dir")
-        lock = os.open(state / "door.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(
-            f"state folder {state} is in use by another door: name another by --state-dir"
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"state folder {state}: {error.strerror}; name a writable one by --state-dir"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager
