@@ -14,23 +14,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Batch = EventBatch | LabelBatch
-Shape = tuple[tuple[str, str], ...]
+Shape = tuple[str | int, ...]
+
+_TEXT = -1  # kind of a column with a dictionary; no numpy type has this number
 
 
 def shape_of(batch: Batch) -> Shape:
-    """Names and kinds of the columns; batches of one shape can be joined."""
-    return tuple(sorted((name, _kind(column)) for name, column in batch.columns.items()))
+    """Names and kinds of the columns, in their order; batches of one shape can be joined."""
+    columns = batch.columns.values()
+    kinds = [_TEXT if c.dictionary is not None else c.values.dtype.num for c in columns]
+    return (*batch.columns, *kinds)
 
 
 def size_of(batch: Batch) -> int:
     """Bytes that a batch will need on the wire, about."""
-    return sum(_size(column) for column in batch.columns.values())
+    size = 0
+    for column in batch.columns.values():
+        size += column.values.nbytes
+        if column.dictionary:
+            size += sum(map(len, column.dictionary)) + 3 * len(column.dictionary)
+    return size
 
 
 def oldest_us(batch: Batch) -> int | None:
     """The earliest ``time`` in the batch; None without the column or without rows."""
     time = batch.columns.get("time")
-    return None if time is None or not batch.n else int(time.values.min())
+    if time is None or not batch.n:
+        return None
+    return int(time.values[0] if batch.n == 1 else time.values.min())
 
 
 def pieces(batch: Batch, rows: int) -> Iterator[Batch]:
@@ -55,14 +66,6 @@ def join(batches: Sequence[Batch]) -> Batch:
         name: _join_columns([batch.columns[name] for batch in batches]) for name in first.columns
     }
     return _like(first, sum(batch.n for batch in batches), columns)
-
-
-def _kind(column: Column) -> str:
-    return column.values.dtype.str if column.dictionary is None else "text"
-
-
-def _size(column: Column) -> int:
-    return column.values.nbytes + sum(len(entry) + 3 for entry in column.dictionary or ())
 
 
 def _like(batch: Batch, n: int, columns: Mapping[str, Column]) -> Batch:

@@ -17,14 +17,11 @@ class Ledger(Protocol):
     """Counts by component; a sidecar's outlive its process.
 
     Outcomes, in events: ``accepted``, ``published``, ``refused`` (the bus will never take it),
-    ``spool_full``.
+    ``spool_full``; what is accepted and none of the others waits for the bus.
     """
 
     def count(self, component: ComponentKey, outcome: str, events: int, /) -> None:
         """Add to an outcome."""
-
-    def hold(self, events: int) -> None:
-        """So many events wait for the bus now."""
 
     def sequence(self, component: ComponentKey, /) -> int:
         """The number of the component's next message."""
@@ -40,15 +37,11 @@ class MemoryLedger:
     """Counts of a source that ends with its process: the door."""
 
     def __init__(self) -> None:
-        self.held = 0
         self.totals: dict[ComponentKey, Counter[str]] = {}
         self._sequences: Counter[ComponentKey] = Counter()
 
     def count(self, component: ComponentKey, outcome: str, events: int) -> None:
         self.totals.setdefault(component, Counter())[outcome] += events
-
-    def hold(self, events: int) -> None:
-        self.held = events
 
     def sequence(self, component: ComponentKey) -> int:
         return self._sequences[component]

@@ -49,18 +49,20 @@ class Pending:
         self._limits = limits
         self._groups: dict[_Kind, _Group] = {}
 
-    def add(self, component: ComponentKey, batch: Batch, now: float) -> Iterator[Ready]:
-        """Take a batch; what is full now."""
+    def add(self, component: ComponentKey, batch: Batch, size: int, now: float) -> Iterator[Ready]:
+        """Take a batch of ``size`` bytes; what is full now."""
         version = batch.version if isinstance(batch, EventBatch) else ""
         kind = component, version, shape_of(batch)
-        size = max(1, size_of(batch))
-        rows = max(1, min(self._limits.events, batch.n * self._limits.size // size))
+        rows = max(1, min(self._limits.events, batch.n * self._limits.size // max(1, size)))
         for piece in pieces(batch, rows):
             group = self._groups.get(kind)
             if group is not None and group.events + piece.n > self._limits.events:
                 yield self._cut(kind)
-            self._put(self._groups.setdefault(kind, _Group(now)), piece)
-            if self._full(self._groups[kind]):
+                group = None
+            if group is None:
+                group = self._groups[kind] = _Group(now)
+            self._put(group, piece, size if piece is batch else size_of(piece))
+            if self._full(group):
                 yield self._cut(kind)
 
     def due(self, now: float) -> Iterator[Ready]:
@@ -89,8 +91,8 @@ class Pending:
         ]
         return min(times, default=None)
 
-    def _put(self, group: _Group, batch: Batch) -> None:
-        size, oldest = size_of(batch), oldest_us(batch)
+    def _put(self, group: _Group, batch: Batch, size: int) -> None:
+        oldest = oldest_us(batch)
         group.batches.append(batch)
         group.events += batch.n
         group.size += size

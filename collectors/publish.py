@@ -110,13 +110,15 @@ class Publisher:
         Full
             If as much waits as may; nothing of the batch was taken or counted.
         """
+        size = size_of(batch)
         with self._changed:
-            room = self._spool.has_room(self._pending.size + size_of(batch))
+            room = self._spool.has_room(self._pending.size + size)
             if self._stopping.is_set() or not room:
                 raise Full(f"{self._spool.size} bytes wait for the bus: try again later")
             self._ledger.count(component, "accepted", _events(batch))
             idle = not self._pending.events
-            made = self._make(self._pending.add(component, batch, self._clock.monotonic()))
+            now = self._clock.monotonic()
+            made = self._make(self._pending.add(component, batch, size, now))
             if idle or made:
                 self._changed.notify()
 
@@ -130,7 +132,9 @@ class Publisher:
             taken: to offer them again is harmless, ids tell.
         """
         pending = Pending(self._limits)
-        ready = [item for batch in batches for item in pending.add(component, batch, 0.0)]
+        ready: list[Ready] = []
+        for batch in batches:
+            ready += pending.add(component, batch, size_of(batch), 0.0)
         ready += pending.everything()
         with self._changed:
             room = self._spool.has_room(sum(size_of(batch) for _, batch in ready))
@@ -139,7 +143,6 @@ class Publisher:
             for _, batch in ready:
                 self._append(component, _type_of(batch), encode(batch), _events(batch))
                 self._ledger.count(component, "accepted", _events(batch))
-            self._hold()
             self._changed.notify()
 
     def advance(self, watermark_us: int) -> None:
@@ -175,7 +178,6 @@ class Publisher:
                 _log.warning("%d rows of %s are dropped: %s", batch.n, component, error)
                 outcome = "spool_full" if isinstance(error, Full) else "refused"
                 self._ledger.count(component, outcome, _events(batch))
-        self._hold()
         return made
 
     def _append(
@@ -197,9 +199,6 @@ class Publisher:
     def _watermark_of(self, component: ComponentKey) -> int | None:
         mark, waiting = self._watermark_us, self._pending.oldest_us(component)
         return mark if mark is None or waiting is None else min(mark, waiting)
-
-    def _hold(self) -> None:
-        self._ledger.hold(self._spool.events + self._pending.events)
 
     def _run(self) -> None:
         backoff = _MIN_BACKOFF_SECONDS
@@ -284,7 +283,6 @@ class Publisher:
             self._spool.pop()
             if parcel.source == self._source:  # a predecessor's are in its own counts
                 self._ledger.count(component, outcome, parcel.events)
-            self._hold()
 
     def _rest(self, seconds: float) -> None:
         if self._stopping.is_set():

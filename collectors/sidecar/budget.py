@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from collectors.sidecar.frames import Kind, pack
+from collectors.sidecar.frames import Kind, is_end, pack, pack_end
 
 if TYPE_CHECKING:
     import socket
-
-    from collectors.sidecar.frames import End
 
 BUDGET_BYTES = 4 * 1024 * 1024
 _EAGER_BYTES = 64 * 1024  # hand over at once from here on ...
@@ -25,18 +23,11 @@ _BUFFERS = 256  # per system call
 
 
 class Budget:
-    """Bytes held for the reader; ``held`` never exceeds ``limit`` by more than one frame's rim."""
+    """Bytes held for the reader: heads as they come, bodies while ``held`` is below ``limit``."""
 
     def __init__(self, limit: int = BUDGET_BYTES) -> None:
         self.limit = limit
         self.held = 0
-
-    def take(self, n: int) -> bool:
-        """Whether there is room for ``n`` more bytes; if so they are held."""
-        if self.held + n > self.limit:
-            return False
-        self.held += n
-        return True
 
 
 class Outbox:
@@ -45,7 +36,6 @@ class Outbox:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self._frames: deque[bytes] = deque()
-        self._ends: deque[bool] = deque()  # which frames end a request
         self._sent = 0  # bytes of the first frame
         self._waiting = 0  # bytes of all frames
         self._socket: socket.socket | None = None
@@ -56,33 +46,36 @@ class Outbox:
     @property
     def unsent_ends(self) -> int:
         """Requests whose END has not left."""
-        return sum(self._ends)
+        return sum(map(is_end, self._frames))
 
     @property
     def empty(self) -> bool:
         """Whether everything has left."""
         return not self._frames
 
-    def end(self, end: End, reserved: int) -> bool:
+    def end(self, fields: tuple[Any, ...], reserved: int) -> bool:
         """Hand a finished request over, in place of the bytes held for it; False: no room."""
-        frame = pack(Kind.END, *end)
-        self.budget.held -= reserved
-        if not self.budget.take(len(frame)):
+        frame = pack_end(fields)
+        budget = self.budget
+        held = budget.held - reserved + len(frame)
+        if held > budget.limit:
+            budget.held -= reserved
             return False
-        self._put(frame, ends=True)
+        budget.held = held
+        self._put(frame)
         return True
 
     def part(self, number: int, side: int, copies: list[bytes], reserved: int) -> None:
         """Hand copies of a long body over, in place of the bytes held for them."""
         frame = pack(Kind.PART, number, side, copies)
         self.budget.held += len(frame) - reserved
-        self._put(frame, ends=False)
+        self._put(frame)
 
     def note(self, kind: Kind, *items: int) -> None:
         """Say something small."""
         frame = pack(kind, *items)
         self.budget.held += len(frame)
-        self._put(frame, ends=False)
+        self._put(frame)
 
     def attach(self, sock: socket.socket | None) -> None:
         """Send to another reader from now on; a frame that was cut off is sent again, whole."""
@@ -111,9 +104,8 @@ class Outbox:
         except OSError:  # the reader is dead: the supervisor will attach another
             self._socket = None
 
-    def _put(self, frame: bytes, *, ends: bool) -> None:
+    def _put(self, frame: bytes) -> None:
         self._frames.append(frame)
-        self._ends.append(ends)
         self._waiting += len(frame)
         if self._waiting >= _EAGER_BYTES:
             self.flush()
@@ -131,7 +123,6 @@ class Outbox:
         self._sent += n
         while self._frames and self._sent >= len(self._frames[0]):
             self._sent -= len(self._frames.popleft())
-            self._ends.popleft()
 
     def _unblock(self) -> None:
         if self._socket is not None:

@@ -8,7 +8,7 @@ files by the same interpreter, and nothing from outside is ever unmarshalled.
 kind       from        then
 =========  ==========  ==========================================================================
 PART       pump        number, side, [bytes, ...]: copies of a long body, ahead of its END
-END        pump        the fields of ``End``
+END        pump        (the fields of ``End``)
 DROP       pump        number: forget the parts of this request
 MARK       pump        instant: every request yet to come began at or after it
 CLOSE      pump        this was all, by intent: say bye
@@ -45,6 +45,9 @@ class Kind(IntEnum):
     CLOSE = 6
 
 
+_END = int(Kind.END)
+
+
 class End(NamedTuple):
     """A request that is over. Bodies are what was copied since the last PART; None = truncated."""
 
@@ -67,6 +70,17 @@ def pack(kind: Kind, *items: Any) -> bytes:
     """One frame."""
     body = marshal.dumps((int(kind), *items))
     return _LENGTH.pack(len(body)) + body
+
+
+def pack_end(fields: tuple[Any, ...]) -> bytes:
+    """The frame of a request that is over: the fields of ``End``, as a plain tuple for speed."""
+    body = marshal.dumps((_END, fields))
+    return _LENGTH.pack(len(body)) + body
+
+
+def is_end(frame: bytes) -> bool:
+    """Whether a frame ends a request."""
+    return bool(marshal.loads(frame[4:])[0] == _END)  # noqa: S302 - we packed it
 
 
 class Unpacker:

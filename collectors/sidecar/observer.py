@@ -20,15 +20,17 @@ from httptools import (
 
 from collectors.sidecar.counters import Pump
 from collectors.sidecar.frames import REQUEST, RESPONSE
+from collectors.sidecar.tap import Passage
 
 if TYPE_CHECKING:
-    from collectors.sidecar.tap import Passage, Tap
+    from collectors.sidecar.tap import Tap
 
 MAX_HEAD_BYTES = 1024 * 1024
 CLIENT_CLOSED = 499  # nginx's number for a client that left before the answer
 
 _TLS_HANDSHAKE = b"\x16"
 _now_ns = time.perf_counter_ns
+_wall_ns = time.time_ns
 
 
 class Observer:
@@ -41,6 +43,7 @@ class Observer:
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
         self.waiting: deque[Passage] = deque()  # for their response to begin
+        self.heads = 0  # of them that asked by HEAD
         self._requests = _Requests(self)
         self._responses = _Responses(self)
         self.request_bytes = self._requests.feed
@@ -72,10 +75,9 @@ class Observer:
 
     def close(self, *, by_client: bool) -> None:
         """The connection is over; what is under way was broken off."""
+        self._requests.close()
         for passage in self._under_way():
-            if not passage.method:
-                self.tap.forget(passage, None)
-            elif by_client and not passage.request_done and not passage.status:
+            if by_client and not passage.request_done and not passage.status:
                 self.tap.forget(passage, Pump.ABANDONED)
             else:
                 self._break_off(passage, by_client=by_client)
@@ -85,10 +87,9 @@ class Observer:
         """Give the connection up; ``chunk`` was not understood."""
         cell = self._reason(error, chunk)
         self.tap.count(cell)
+        self._requests.close()
         for passage in self._under_way():
-            if not passage.method:
-                self.tap.forget(passage, None)
-            elif cell is Pump.OPAQUE_UPGRADE:
+            if cell is Pump.OPAQUE_UPGRADE:
                 self.tap.forget(passage, Pump.UPGRADED)
             else:
                 self.tap.count(Pump.OBSERVED)
@@ -121,52 +122,68 @@ class Observer:
 
 
 class _Requests:
-    """Callbacks of the request parser; ``passage`` is the request whose end was not seen yet."""
+    """Callbacks of the request parser; ``passage`` is the request whose end was not seen yet.
+
+    Callbacks are what an observer costs: there is none for what another one tells as well. A
+    request begins with its target; header by header, the parser calls the dictionary itself.
+    """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._tap = observer.tap
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
+        self._target = b""  # of a head that is not complete
+        self._number = 0  # of it, where it came in several chunks
+        self._loose = 0  # bytes since anything was understood
         self.fed = 0
-        self._began_at = 0
         self.passage: Passage | None = None
         self._parser = HttpRequestParser(self)
 
     def feed(self, chunk: bytes) -> None:
-        self._began_at = self.fed if self.passage is None else self._began_at
+        if self.passage is None and not self._target:
+            self._began_ns, self._started_us = _now_ns(), _wall_ns() // 1_000
         self.fed += len(chunk)
+        self._loose += len(chunk)
         self._parser.feed_data(chunk)
-        if self.passage is not None and not self.passage.method:
-            _check_head(self.fed - self._began_at)
-
-    def on_message_begin(self) -> None:
-        self._headers.clear()
-        self.passage = self._tap.begin()
+        if self._target and not self._number:
+            self._number = self._tap.announce(self._started_us)
+        if self._loose > MAX_HEAD_BYTES:
+            raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
 
     def on_url(self, part: bytes) -> None:
-        if self.passage is not None:
-            self.passage.target += part
+        self._target += part
 
     def on_headers_complete(self) -> None:
-        passage = self.passage
-        if passage is not None:
-            passage.method = self._parser.get_method()
-            passage.request_headers = self._headers.copy()
-            self._tap.count(Pump.BEGUN)
-            self._tap.head(passage, self.fed - self._began_at)
-            self._observer.waiting.append(passage)
+        number = self._number or self._tap.announce(self._started_us)
+        self.passage = passage = Passage(number, self._started_us, self._began_ns)
+        passage.method = self._parser.get_method()
+        passage.target = self._target
+        passage.request_headers = self._headers.copy()
+        self._tap.begin(passage, self._loose)
+        self._target, self._number, self._loose = b"", 0, 0
+        self._observer.waiting.append(passage)
+        if passage.method == b"HEAD":
+            self._observer.heads += 1
 
     def on_body(self, part: bytes) -> None:
+        self._loose = 0
         if self.passage is not None:
             self._tap.copy(self.passage, REQUEST, part)
 
     def on_message_complete(self) -> None:
         passage, self.passage = self.passage, None
+        self._loose = 0
+        self._headers.clear()  # of trailers, too
         if passage is not None:
             passage.request_done = True
             if passage.response_done:
                 self._tap.finish(passage)
+
+    def close(self) -> None:
+        """Half a head is no request."""
+        if self._number:
+            self._tap.withdraw(self._number)
 
 
 class _Responses:
@@ -177,42 +194,38 @@ class _Responses:
         self._tap = observer.tap
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
-        self.fed = 0
-        self._began_at = 0
-        self._idle = True
         self._bare = b""  # of the response to a HEAD, until its head is complete
+        self._loose = 0  # bytes since anything was understood
         self.passage: Passage | None = None
         self._parser = HttpResponseParser(self)
 
     def feed(self, chunk: bytes) -> None:
-        if self._idle:
-            self._began_at = self.fed
-            if self._answers_head():
-                chunk = self._bare_response(chunk)
-                if not chunk:
-                    return
-        self.fed += len(chunk)
+        if self._observer.heads and self.passage is None and self._answers_head():
+            chunk = self._bare_response(chunk)
+            if not chunk:
+                return
+        self._loose += len(chunk)
         self._parser.feed_data(chunk)
-        if self.passage is None and not self._idle:
-            _check_head(self.fed - self._began_at)
+        if self._loose > MAX_HEAD_BYTES:
+            raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
 
     def end_of_stream(self) -> None:
+        """A body without a length ends with the stream."""
         passage = self.passage
         if passage is not None and _until_close(passage.response_headers):
             self.on_message_complete()
 
-    def on_message_begin(self) -> None:
-        self._idle = False
-        self._headers.clear()
-        if self._answers_head():  # its length is a lie that the parser would believe
-            raise HttpParserError("response to HEAD amid other responses")
-
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status >= 200 and self._observer.waiting:
-            self._begin(status, self._headers.copy(), self.fed - self._began_at)
+        if status < 200:
+            return
+        if self._observer.heads and self._answers_head():  # its length would be believed
+            raise HttpParserError("the response to a HEAD is amid other responses")
+        self._begin(status, self._headers.copy(), self._loose)
+        self._loose = 0
 
     def on_body(self, part: bytes) -> None:
+        self._loose = 0
         passage = self.passage
         if passage is not None:
             if not passage.ttft_ns:
@@ -220,8 +233,9 @@ class _Responses:
             self._tap.copy(passage, RESPONSE, part)
 
     def on_message_complete(self) -> None:
-        self._idle = True
         passage, self.passage = self.passage, None
+        self._loose = 0
+        self._headers.clear()  # of trailers, too
         if passage is not None:
             passage.ended_ns = _now_ns()
             passage.response_done = True
@@ -229,10 +243,12 @@ class _Responses:
                 self._tap.finish(passage)
 
     def _begin(self, status: int, headers: dict[bytes, bytes], size: int) -> None:
-        self.passage = passage = self._observer.waiting.popleft()
-        passage.status = status
-        passage.response_headers = headers
-        self._tap.head(passage, size)
+        waiting = self._observer.waiting
+        if waiting:
+            self.passage = passage = waiting.popleft()
+            passage.status = status
+            passage.response_headers = headers
+            self._tap.hold(passage, size)
 
     def _answers_head(self) -> bool:
         waiting = self._observer.waiting
@@ -243,12 +259,14 @@ class _Responses:
         self._bare += chunk
         head, end, rest = self._bare.partition(b"\r\n\r\n")
         if not end:
-            _check_head(len(head))
+            if len(head) > MAX_HEAD_BYTES:
+                raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
             return b""
         self._bare = b""
         only = _Head()
         only.parser.feed_data(head + end)
         if only.status >= 200:
+            self._observer.heads -= 1
             self._begin(only.status, only.headers, len(head))
             self.on_message_complete()
         if rest and self._answers_head():
@@ -267,11 +285,6 @@ class _Head:
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
-
-
-def _check_head(size: int) -> None:
-    if size > MAX_HEAD_BYTES:
-        raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
 
 
 def _until_close(headers: dict[bytes, bytes]) -> bool:

@@ -73,12 +73,12 @@ class FileLedger:
 
     def count(self, _: ComponentKey, outcome: str, events: int) -> None:
         if outcome == "accepted":
-            self._counters.add((Reader.CAPTURED_EVENTS, events), (Reader.CAPTURED_REQUESTS, 1))
+            waits = Reader.SPOOLED, events
+            self._counters.add(
+                (Reader.CAPTURED_EVENTS, events), (Reader.CAPTURED_REQUESTS, 1), waits
+            )
         else:
-            self._counters.add((Reader[outcome.upper()], events))
-
-    def hold(self, events: int) -> None:
-        self._counters.set(Reader.SPOOLED, events)
+            self._counters.add((Reader[outcome.upper()], events), (Reader.SPOOLED, -events))
 
     def sequence(self, _: ComponentKey) -> int:
         return self._counters.reader(Reader.SEQUENCE)
@@ -131,7 +131,7 @@ class Reading:
 
     def _hear(self, kind: int, items: list[Any]) -> None:
         if kind == Kind.END:
-            self._end(End(*items))
+            self._end(End(*items[0]))
         elif kind == Kind.PART:
             self._assembly.part(*items)
         elif kind == Kind.DROP:

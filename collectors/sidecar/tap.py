@@ -6,58 +6,43 @@ import time
 from typing import TYPE_CHECKING
 
 from collectors.sidecar.counters import Pump
-from collectors.sidecar.frames import End, Kind
+from collectors.sidecar.frames import Kind
 
 if TYPE_CHECKING:
     from collectors.sidecar.budget import Outbox
 
 SPILL_BYTES = 64 * 1024  # copies of one request beyond this go ahead of its end
 
+_BEGUN, _OBSERVED = int(Pump.BEGUN), int(Pump.OBSERVED)  # enum members take longer to look up
 _now_ns = time.perf_counter_ns
 _wall_ns = time.time_ns
 
 
 class Passage:
-    """One request and its response while they go by."""
+    """One request and its response while they go by.
 
-    __slots__ = (
-        "began_ns",
-        "copies",
-        "dropped",
-        "ended_ns",
-        "lengths",
-        "method",
-        "number",
-        "request_done",
-        "request_headers",
-        "reserved",
-        "response_done",
-        "response_headers",
-        "spilled",
-        "started_us",
-        "status",
-        "target",
-        "ttft_ns",
-    )
+    Most of it is said once and late: defaults live in the class.
+    """
 
-    def __init__(self, number: int) -> None:
+    method = b""
+    target = b""
+    request_headers: dict[bytes, bytes] = {}  # noqa: RUF012 - replaced, never changed
+    request_done = False
+    status = 0
+    response_headers: dict[bytes, bytes] = {}  # noqa: RUF012 - replaced, never changed
+    response_done = False
+    ttft_ns = 0
+    ended_ns = 0
+    reserved = 0  # bytes of the budget
+    spilled = False
+    dropped = False
+
+    def __init__(self, number: int, started_us: int, began_ns: int) -> None:
         self.number = number
-        self.started_us = _wall_ns() // 1_000
-        self.began_ns = _now_ns()
-        self.ended_ns = 0
-        self.ttft_ns = 0
-        self.method = b""  # until the head is complete
-        self.target = b""
-        self.request_headers: dict[bytes, bytes] = {}
-        self.response_headers: dict[bytes, bytes] = {}
-        self.status = 0
-        self.request_done = False
-        self.response_done = False
+        self.started_us = started_us
+        self.began_ns = began_ns
         self.copies: list[list[bytes] | None] = [[], []]  # by side; None = truncated
         self.lengths = [0, 0]
-        self.reserved = 0  # bytes of the budget
-        self.spilled = False
-        self.dropped = False
 
 
 class Tap:
@@ -80,37 +65,45 @@ class Tap:
         """No request to come began before this instant."""
         return min(next(iter(self._open.values()), _wall_ns() // 1_000), _wall_ns() // 1_000)
 
-    def begin(self) -> Passage:
-        """The first byte of a request was seen."""
-        self._number += 1
-        passage = Passage(self._number)
-        self._open[passage.number] = passage.started_us
-        return passage
+    def announce(self, started_us: int) -> int:
+        """The first bytes of a request were seen; its number."""
+        self._number = number = self._number + 1
+        self._open[number] = started_us
+        return number
 
-    def head(self, passage: Passage, size: int) -> None:
-        """A head of at most ``size`` bytes is held."""
+    def withdraw(self, number: int) -> None:
+        """It never became a request."""
+        self._open.pop(number, None)
+
+    def begin(self, passage: Passage, size: int) -> None:
+        """A request's head was seen, of at most ``size`` bytes."""
+        self._cells[_BEGUN] += 1
+        passage.reserved = size
+        self._budget.held += size
+
+    def hold(self, passage: Passage, size: int) -> None:
+        """A response's head was seen: the parser has made it, whether there is room or not."""
         if not passage.dropped:
-            if self._budget.take(size):
-                passage.reserved += size
-            else:
-                self._drop(passage)
+            passage.reserved += size
+            self._budget.held += size
 
     def copy(self, passage: Passage, side: int, part: bytes) -> None:
         """A part of a body went by."""
         copies = passage.copies[side]
-        if copies is None or passage.dropped:
+        if copies is None:  # truncated, or the request is dropped
             return
-        size = len(part)
-        passage.lengths[side] += size
-        if passage.lengths[side] > self.max_body_bytes:
+        size, budget = len(part), self._budget
+        length = passage.lengths[side] = passage.lengths[side] + size
+        if length > self.max_body_bytes:
             self.truncate(passage, side)
-        elif self._budget.take(size):
-            copies.append(part)
+        elif budget.held + size > budget.limit:
+            self._drop(passage)
+        else:
+            budget.held += size
             passage.reserved += size
+            copies.append(part)
             if passage.reserved > SPILL_BYTES:
                 self._spill(passage)
-        else:
-            self._drop(passage)
 
     def truncate(self, passage: Passage, side: int) -> None:
         """Copy no more of this body, and let go of what was copied."""
@@ -122,23 +115,20 @@ class Tap:
     def finish(self, passage: Passage) -> None:
         """The request is over."""
         self._open.pop(passage.number, None)
-        self._cells[Pump.OBSERVED] += 1
-        if passage.dropped:
-            self._cells[Pump.DROPPED_FULL] += 1
-        elif self._outbox.end(_end(passage), passage.reserved):
-            return
-        else:
+        self._cells[_OBSERVED] += 1
+        if not passage.dropped:
+            if self._outbox.end(_fields(passage), passage.reserved):
+                return
             passage.reserved = 0
             self._drop(passage)
-            self._cells[Pump.DROPPED_FULL] += 1
+        self._cells[Pump.DROPPED_FULL] += 1
 
-    def forget(self, passage: Passage, cell: Pump | None) -> None:
+    def forget(self, passage: Passage, cell: Pump) -> None:
         """The request is none of ours any more; ``cell`` counts it."""
         self._open.pop(passage.number, None)
         if not passage.dropped:
             self._drop(passage)
-        if cell is not None:
-            self._cells[cell] += 1
+        self._cells[cell] += 1
 
     def count(self, cell: Pump) -> None:
         """One more."""
@@ -162,20 +152,22 @@ class Tap:
             self._outbox.note(Kind.DROP, passage.number)
 
 
-def _end(passage: Passage) -> End:
-    ended_ns = passage.ended_ns or _now_ns()
-    return End(
+def _fields(passage: Passage) -> tuple[object, ...]:
+    """The fields of ``End``, in its order."""
+    request, response = passage.copies
+    began_ns, ttft_ns = passage.began_ns, passage.ttft_ns
+    return (
         passage.number,
         passage.method,
         passage.target,
         passage.request_headers,
-        passage.copies[0],
+        request,
         passage.lengths[0],
         passage.status,
         passage.response_headers,
-        passage.copies[1],
+        response,
         passage.lengths[1],
         passage.started_us,
-        (ended_ns - passage.began_ns) // 1_000,
-        (passage.ttft_ns - passage.began_ns) // 1_000 if passage.ttft_ns else None,
+        ((passage.ended_ns or _now_ns()) - began_ns) // 1_000,
+        (ttft_ns - began_ns) // 1_000 if ttft_ns else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.sidecar.counters import Pump
@@ -47,6 +47,7 @@ def test_one_connection_carries_all_kinds_of_messages() -> None:
     assert seen.bodies(RESPONSE) == [b"yes", b"abcde", b"", b"", b"yes"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60))
 def test_where_bytes_are_cut_does_not_matter(cuts: list[int]) -> None:
     """Split at any offsets, the same exchanges are seen."""
