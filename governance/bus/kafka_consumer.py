@@ -85,6 +85,11 @@ class KafkaBusConsumer:
             metrics_enabled=False,
         )
         self._consumer.subscribe([topic], listener=_Listener(self._consumer, self._changes))
+        try:
+            # else the first round of the group assigns nothing, its leader not knowing the topic
+            self._consumer.partitions_for_topic(topic)
+        except errors.KafkaError as error:
+            raise self._error(error) from None
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         deadline = self._clock.monotonic() + timeout_seconds
@@ -146,6 +151,7 @@ class KafkaBusConsumer:
             self._client().resume(self._place(partition))
 
     def _fetch(self, max_records: int, seconds: float) -> list[Record]:
+        self._finish_joining()
         try:
             batches = self._client().poll(round(seconds * 1000), max_records=max_records)
         except errors.OffsetOutOfRangeError as error:
@@ -159,6 +165,16 @@ class KafkaBusConsumer:
         except errors.KafkaError as error:
             raise self._error(error) from None
         return [self._record(found) for batch in batches.values() for found in batch]
+
+    def _finish_joining(self) -> None:
+        """Make the client go on with a join that a poll has left unfinished.
+
+        A join that began because the topic's metadata had changed, and that outlives its poll, is
+        never looked at again: the member hangs without heartbeats and without a word, for good.
+        """
+        coordinator = self._client()._coordinator  # noqa: SLF001 - there is no public way
+        if coordinator._join_task is not None:  # noqa: SLF001
+            coordinator.request_rejoin()
 
     def _go_back_in_range(self, positions: Mapping[Any, int]) -> None:
         """Go on at the earliest record kept; an offset behind the end is of another log."""

@@ -1,4 +1,6 @@
-"""kafka-python's three producer defects, provoked on a real broker, and lived with.
+"""Defects of kafka-python, provoked on a real broker, and lived with.
+
+Three are the producer's (A, B, C), one is the consumer's (E).
 
 Each defect has a test that shows it in the bare client: when one of these fails the client was
 mended, and the defence may go. The other tests show that the adapter survives it.
@@ -16,6 +18,7 @@ import pytest
 
 from governance.bus.kafka import KafkaBus, KafkaSettings
 from governance.bus.kafka_client import (
+    CooperativeStickyAssignor,
     KafkaAdminClient,
     KafkaConsumer,
     KafkaProducer,
@@ -26,7 +29,7 @@ from governance.bus.kafka_client import (
 from governance.errors import BusError, PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from governance.bus.kafka_producer import KafkaBusProducer
     from tests.testkit.kafka import KafkaBroker
@@ -215,6 +218,69 @@ def test_c_the_adapter_keeps_to_its_bound(kafka: KafkaBroker) -> None:
             assert accepted <= 40
             assert _resident_kib() - before_kib < 12_000
         producer.flush(10)
+
+
+# E. a join that outlives its poll is forgotten
+
+
+def _leave_a_join_unfinished(kafka: KafkaBroker, topic: str, client: Any) -> None:
+    """Add a partition, and let the rebalance for it end after the poll in which it began."""
+    coordinator = client._coordinator
+    admin = connect(KafkaAdminClient, [kafka.bootstrap], 10)
+    admin.create_partitions({topic: 2})
+    admin.close()
+
+    def noticed() -> bool:
+        client._cluster.request_update()
+        return bool(coordinator._assignment_snapshot != coordinator._metadata_snapshot)
+
+    _wait(noticed)
+    with paused(kafka):
+        client.poll(50)
+    _wait(lambda: bool(coordinator._join_task.is_done))
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_e_the_bare_client_forgets_a_join_that_outlived_its_poll(kafka: KafkaBroker) -> None:
+    """The member never gets its new partition, and sends no heartbeats any more."""
+    topic = new_topic(kafka)
+    client = KafkaConsumer(
+        topic,
+        bootstrap_servers=kafka.bootstrap,
+        group_id=f"g-{topic}",
+        partition_assignment_strategy=(CooperativeStickyAssignor,),
+        metrics_enabled=False,
+    )
+    _wait(lambda: (client.poll(200), bool(client.assignment()))[1])
+    _leave_a_join_unfinished(kafka, topic, client)
+    for _ in range(10):
+        client.poll(100)
+    assert {place.partition for place in client.assignment()} == {0}
+    assert not client._coordinator._heartbeat_enabled
+    client.close(autocommit=False, timeout_ms=500)
+
+
+def test_e_the_adapter_finishes_a_join_that_outlived_its_poll(kafka: KafkaBroker) -> None:
+    """The member owns its new partition soon."""
+    topic = new_topic(kafka, **{"message.timestamp.type": "LogAppendTime"})
+    owned: set[int] = set()
+
+    def assigned(partitions: Sequence[int]) -> dict[int, int]:
+        owned.update(partitions)
+        return dict.fromkeys(partitions, 0)
+
+    consumer = KafkaBus((kafka.bootstrap,)).consumer(f"g-{topic}")
+    consumer.subscribe(topic, assigned, owned.difference_update)
+    _wait(lambda: (consumer.poll(1, 0.1), owned == {0})[1])
+    _leave_a_join_unfinished(kafka, topic, consumer._consumer)
+    _wait(lambda: (consumer.poll(1, 0.1), owned == {0, 1})[1])
+    consumer.close()
 
 
 def _resident_kib() -> int:
