@@ -22,7 +22,8 @@ GRACE_US = 15 * SECOND_US  # after its end a window stays open at least this lon
 SKEW_US = 60 * SECOND_US  # a clock that is off by more is corrected
 MOST_SOURCES = 10_000  # pods of one component that are remembered
 MOST_RANGES = 1_000  # of missing sequences per source
-FORGET_US = 86_400 * SECOND_US  # a silent source is remembered this long
+FORGET_US = 86_400 * SECOND_US  # a silent source is remembered at least this long
+_FORGET_EVERY = 256  # sources: whenever there are so many more, silent ones are forgotten
 GAP = "gap"  # the reason for which missing messages are lost
 ACCEPTED = "accepted"
 _NOT_LOST = frozenset({ACCEPTED, "published", "spooled", "sampled_out"})
@@ -209,14 +210,20 @@ class Sources:
         self._sources = msgspec.convert(sources, dict[str, Source])
 
     def _welcome(self, name: str, now_us: int) -> Source:
-        kept_us = max(FORGET_US, 2 * self.lateness_us)
-        for silent in [n for n, s in self._sources.items() if s.heard_us + kept_us < now_us]:
-            del self._sources[silent]
-        if len(self._sources) >= MOST_SOURCES:
-            del self._sources[min(self._sources, key=lambda n: self._sources[n].heard_us)]
-        self._slowest = None
+        if self._sources and len(self._sources) % _FORGET_EVERY == 0:
+            self._forget(now_us)
         source = self._sources[name] = Source(delay_since_us=now_us)
         return source
+
+    def _forget(self, now_us: int) -> None:
+        """Let go of sources that are silent for long, and of the oldest where they are too many."""
+        kept_us = max(FORGET_US, 2 * self.lateness_us)
+        known = {n: s for n, s in self._sources.items() if s.heard_us + kept_us >= now_us}
+        if len(known) > MOST_SOURCES - _FORGET_EVERY:
+            oldest_first = sorted(known, key=lambda name: (known[name].heard_us, name))
+            known = {name: known[name] for name in oldest_first[_FORGET_EVERY:]}
+        self._sources = known
+        self._slowest = None
 
 
 def _measure_delay(source: Source, delay_us: int, now_us: int, period_us: int) -> None:
