@@ -4,7 +4,7 @@
 values               array
 ===================  ===============================================================================
 integers             int64; float64 where one does not fit (10**400 is inf)
-numbers, null        float64; null is NaN (missing); a NaN token is inf: not finite, but not missing
+numbers, null        float64; null is NaN (missing)
 booleans             bool
 anything else        object, elements as they are
 lists of one length  one more axis; lists of different lengths are ragged
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_AXES = 32  # numpy allows 64; deeper nesting is no tensor
 
+_NUMERIC = frozenset({int, float, type(None)})
+
 
 def array_of(values: Sequence[Any]) -> NDArray[Any]:
     """``values`` with one row each, shape (n, ...); regular nesting becomes axes.
@@ -38,15 +40,18 @@ def array_of(values: Sequence[Any]) -> NDArray[Any]:
         ``ragged`` if lists differ in length or stand beside scalars; ``nesting`` if they are
         nested deeper than ``MAX_AXES``.
     """
-    flat, shape = flatten(values)
-    return flat_array(flat).reshape(shape)
+    flat, shape, kinds = flatten(values)
+    array = flat_array(flat, kinds)
+    return array if len(shape) == 1 else array.reshape(shape)
 
 
-def flatten(values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]]:
-    """The scalars in order, and the shape of their nesting; raises as ``array_of`` does."""
-    flat = list(values)
-    shape = [len(flat)]
-    while list in (kinds := set(map(type, flat))):
+def flatten(values: Sequence[Any]) -> tuple[Sequence[Any], tuple[int, ...], set[type]]:
+    """The scalars in order, the shape of their nesting, their types; raises as ``array_of``."""
+    kinds = set(map(type, values))
+    if list not in kinds:
+        return values, (len(values),), kinds
+    flat, shape = values, [len(values)]
+    while list in kinds:
         lengths = set(map(len, flat)) if len(kinds) == 1 else set()
         if len(lengths) != 1:
             raise CaptureError("ragged", _ragged(flat))
@@ -56,15 +61,16 @@ def flatten(values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]]:
             )
         shape.append(lengths.pop())
         flat = list(chain.from_iterable(flat))
-    return flat, tuple(shape)
+        kinds = set(map(type, flat))
+    return flat, tuple(shape), kinds
 
 
-def flat_array(values: Sequence[Any]) -> NDArray[Any]:
-    """One axis, shape (n,), of the dtype that the values have in common."""
-    kinds = set(map(type, values))
+def flat_array(values: Sequence[Any], kinds: set[type] | None = None) -> NDArray[Any]:
+    """One axis, shape (n,), of the dtype that the values have in common; ``kinds`` their types."""
+    kinds = set(map(type, values)) if kinds is None else kinds
     if kinds == {bool}:
         return np.array(values, dtype=np.bool_)
-    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
+    if kinds and kinds <= _NUMERIC and kinds != {type(None)}:
         return _numbers(values, kinds)
     array = np.empty(len(values), dtype=object)
     array[:] = values
@@ -75,14 +81,9 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> NDArray[Any]:
     try:
         if kinds == {int}:
             return np.array(values, dtype=np.int64)
-        array = np.array(values, dtype=np.float64)
+        return np.array(values, dtype=np.float64)
     except OverflowError:
-        array = np.array([_float(value) for value in values], dtype=np.float64)
-    nan = np.isnan(array)
-    if nan.any():
-        tokens = [i for i in np.flatnonzero(nan).tolist() if values[i] is not None]
-        array[tokens] = math.inf
-    return array
+        return np.array([_float(value) for value in values], dtype=np.float64)
 
 
 def _float(value: float | None) -> float:
@@ -94,7 +95,7 @@ def _float(value: float | None) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _ragged(values: list[Any]) -> str:
+def _ragged(values: Sequence[Any]) -> str:
     lengths = [len(v) if isinstance(v, list) else None for v in values]
     odd = next(i for i, length in enumerate(lengths) if length != lengths[0])
     found = ["a scalar" if n is None else f"{n} values" for n in (lengths[0], lengths[odd])]

@@ -2,7 +2,8 @@
 
 RFC 8259 with four allowances: the tokens NaN, Infinity and -Infinity, which Python clients send;
 numbers beyond any float, which are infinite; a byte order mark; gzip and deflate, also without
-their header.
+their header. NaN is read as infinity, which is not finite either: null is what is missing, and on
+the wire NaN means missing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_INFLATED_BYTES = 32 * 1024 * 1024  # what the reader may hold of all bodies together
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TOKENS = {"NaN": math.inf, "Infinity": math.inf, "-Infinity": -math.inf}
 _GZIP_MAGIC = b"\x1f\x8b"  # no JSON text starts like this
 _decode = msgspec.json.Decoder().decode
 
@@ -78,7 +80,7 @@ def _inflate(body: bytes, wbits: int) -> bytes:
 def _allowing(text: bytes, error: Exception) -> Any:
     """Parse again with the allowances; slower, so only where the strict parser gave up."""
     try:
-        value = json.loads(text.decode(), parse_int=_integer)
+        value = json.loads(text.decode(), parse_int=_integer, parse_constant=_TOKENS.__getitem__)
         if b"\\u" in text:
             # A lone surrogate has no UTF-8: it could be neither keyed nor sent later.
             json.dumps(value, ensure_ascii=False).encode()

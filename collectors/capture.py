@@ -136,15 +136,16 @@ class Capture:
         self, protocol: InferenceProtocol, seen: Seen, *, truncated: bool = False
     ) -> EventBatch | None:
         event_ids = self._event_ids(seen)
-        keep = kept(event_ids, self._sampling)
-        self.counts["sampled_out"] += int(np.count_nonzero(~keep))
-        if not keep.any():
-            return None
+        keep = None if self._sampling >= 1 else kept(event_ids, self._sampling)
+        if keep is not None:
+            self.counts["sampled_out"] += int(np.count_nonzero(~keep))
+            if not keep.any():
+                return None
         columns = {"event_id": Column(event_ids)} | self._columns(seen)
         if truncated:
             columns["truncated"] = Column(np.ones(seen.inference.n, dtype=np.int8))
         batch = EventBatch(self._version_of(protocol, seen), seen.inference.n, columns)
-        return self._filter.events(batch if keep.all() else batch.take(keep))
+        return self._filter.events(batch if keep is None else batch.take(keep))
 
     def _event_ids(self, seen: Seen) -> NDArray[np.void]:
         n = seen.inference.n

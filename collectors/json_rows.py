@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -144,10 +143,4 @@ def _objects(values: Sequence[Any]) -> list[Row]:
     ]
     if wrong:
         raise InvalidRows(wrong, len(values))
-    return [_with_infinities(row) for row in values]
-
-
-def _with_infinities(row: Row) -> Row:
-    """NaN tokens of features as infinities: NaN would mean missing (see ``modalities.tabular``)."""
-    tokens = [k for k, v in row.items() if isinstance(v, float) and math.isnan(v) and "." in k]
-    return row | dict.fromkeys(tokens, math.inf) if tokens else row
+    return list(values)

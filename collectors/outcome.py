@@ -60,11 +60,12 @@ def group_column(signal: GroupSignal, source: Column) -> Column:
 
     A value that is one of the declared names already, and no code, is that group.
     """
-    coded = as_category(source)
+    coded = category(source.values) if source.dictionary is None else source
     names = {name: name for name in signal.names.values()}
     names |= {canonical_text(code): name for code, name in signal.names.items()}
-    texts = [names.get(text, _unnamed(signal, text)) for text in coded.dictionary or ()]
-    return recoded(texts, coded.values)
+    texts = [category_text(text) for text in coded.dictionary or ()]
+    groups = [None if t is None else names.get(t, _unnamed(signal, t)) for t in texts]
+    return recoded(groups, coded.values)
 
 
 def as_category(column: Column) -> Column:
@@ -75,9 +76,10 @@ def as_category(column: Column) -> Column:
 
 
 def _among(column: Column, favourable: Iterable[str]) -> NDArray[np.int8]:
-    coded = as_category(column)
+    coded = category(column.values) if column.dictionary is None else column
     listed = frozenset(favourable)
-    verdicts = [*(text in listed for text in coded.dictionary or ()), UNKNOWN]
+    texts = [category_text(text) for text in coded.dictionary or ()]
+    verdicts = [*(UNKNOWN if text is None else text in listed for text in texts), UNKNOWN]
     return np.asarray(verdicts, dtype=np.int8).take(coded.values)  # code -1 reads the last one
 
 

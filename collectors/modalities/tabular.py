@@ -80,7 +80,7 @@ def retyped(column: Column, *, categorical: bool) -> Column:
 
 def recoded(texts: list[str | None], codes: NDArray[Any]) -> Column:
     """Codes into ``texts`` as a column that has each text once; None and code -1 are missing."""
-    return Column.encode([*texts, None]).take(np.where(codes < 0, len(texts), codes))
+    return Column.encode([*texts, None]).take(codes)  # code -1 takes the last one
 
 
 def number_of_text(text: str) -> float:

@@ -152,9 +152,9 @@ def _tensor(tensor: Mapping[str, Any]) -> NDArray[Any]:
         raise _no_data(tensor)
     shape = _shape(tensor.get("shape"))
     values = tensor["data"] if isinstance(tensor["data"], list) else [tensor["data"]]
-    flat, nesting = _flat(values, shape)
+    flat, nesting, kinds = _flat(values, shape)
     layout = _layout(len(flat), shape, nesting)
-    array = flat_array(flat)
+    array = flat_array(flat, kinds)
     return array if array.shape == layout else array.reshape(layout)
 
 
@@ -175,13 +175,16 @@ def _shape(shape: object) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _flat(values: list[Any], shape: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...]]:
+def _flat(
+    values: list[Any], shape: tuple[int, ...]
+) -> tuple[Sequence[Any], tuple[int, ...], set[type]]:
     try:
         return flatten(values)
     except CaptureError as error:
         if error.reason != "ragged" or not shape or min(shape) < 0:
             raise
-    return _leaves(values), ()
+    leaves = _leaves(values)
+    return leaves, (), set(map(type, leaves))
 
 
 def _leaves(values: list[Any]) -> list[Any]:
