@@ -51,8 +51,8 @@ class Observer:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is under way."""
-        return bool(self._under_way())
+        """Whether a request is under way, if only its first bytes."""
+        return self._requests.in_head or bool(self._under_way())
 
     @property
     def unanswered(self) -> bool:
@@ -180,9 +180,14 @@ class _Requests:
             if passage.response_done:
                 self._tap.finish(passage)
 
+    @property
+    def in_head(self) -> bool:
+        """Whether a head has begun and is not complete."""
+        return self._number != 0
+
     def close(self) -> None:
         """Half a head is no request."""
-        if self._number:
+        if self.in_head:
             self._tap.withdraw(self._number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -102,9 +103,9 @@ class Sidecar:
             and reader(Reader.SPOOLED) == 0
         )
 
-    def settle(self) -> dict[str, int]:
+    def settle(self, seconds: float = 20.0) -> dict[str, int]:
         """Wait until nothing is on its way; what became of the events."""
-        wait_for(self.settled)
+        wait_for(self.settled, seconds)
         return self.counters.outcomes()
 
     def stop(self) -> int:
@@ -185,3 +186,22 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def ask(port: int, times: int, rows: int = 1, path: str = INFER, body: bytes = b"") -> int:
+    """So many requests on one connection; how many were answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    answered = 0
+    for _ in range(times):
+        connection.request("POST", path, body or infer_body(rows))
+        with connection.getresponse() as response:
+            response.read()
+            answered += response.status == 200
+    connection.close()
+    return answered
+
+
+def resident(pid: int) -> int:
+    """Resident kilobytes."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0])

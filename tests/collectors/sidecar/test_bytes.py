@@ -87,7 +87,7 @@ def check(server: ScriptedServer, pump: Sidecar, script: Script) -> None:
     assert (server.heard(), to_client) == script.said
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(script=HTTP)
 def test_http_passes_unchanged(server: ScriptedServer, pump: Sidecar, script: Script) -> None:
     """Chunked, pipelined, HEAD, 1xx, any header, cut anywhere: the same bytes, and understood."""

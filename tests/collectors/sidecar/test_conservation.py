@@ -18,6 +18,7 @@ from tests.collectors.events import arrived, events_in
 from tests.collectors.sidecar.processes import (
     INFER,
     Sidecar,
+    ask,
     infer_body,
     model_server,
     sidecar,
@@ -35,19 +36,6 @@ if TYPE_CHECKING:
 def model() -> Iterator[int]:
     with model_server() as port:
         yield port
-
-
-def ask(port: int, times: int, rows: int = 1, path: str = INFER, body: bytes = b"") -> int:
-    """So many requests on one connection; how many were answered."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    answered = 0
-    for _ in range(times):
-        connection.request("POST", path, body or infer_body(rows))
-        with connection.getresponse() as response:
-            response.read()
-            answered += response.status == 200
-    connection.close()
-    return answered
 
 
 def while_asking(port: int, times: int, meanwhile: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ from tests.collectors.sidecar.processes import (
     free_port,
     infer_body,
     model_server,
+    resident,
     sidecar,
     wait_for,
 )
@@ -185,12 +186,6 @@ def test_two_sidecars_do_not_share_a_state_folder(model: int, tmp_path: Path) ->
         )
     assert second.returncode == 2
     assert "--state-dir" in second.stderr
-
-
-def resident(pid: int) -> int:
-    """Resident kilobytes."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0])
 
 
 def test_the_pair_stays_small(model: int, tmp_path: Path) -> None:
