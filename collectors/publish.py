@@ -210,10 +210,13 @@ class Publisher:
                 _log.warning("the bus refuses %d events: %s", parcel.events, error)
                 self._settle(component, parcel, "refused")
             except EvenhandError as error:  # away, or set up in a way that an operator must change
-                _log.warning("%d bytes wait for the bus: %s", self._spool.size, error)
+                if backoff == _MIN_BACKOFF_SECONDS:
+                    _log.warning("events wait for the bus: %s", error)
                 self._rest(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
                 backoff = min(2 * backoff, _MAX_BACKOFF_SECONDS)
             else:
+                if backoff > _MIN_BACKOFF_SECONDS:
+                    _log.warning("the bus takes events again")
                 backoff = _MIN_BACKOFF_SECONDS
                 self._settle(component, parcel, "published")
 

@@ -70,6 +70,7 @@ class Client(asyncio.BufferedProtocol):
         self.opaque = False
         self.ended = False
         self.refused = False
+        self._answered = False
         self._early: list[bytes] = []
         self._write: Callable[[bytes], None] = self._hold
 
@@ -124,7 +125,7 @@ class Client(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._dialling.cancel()
-        self._close_observer(by_client=True)
+        self._close_observer(by_client=not self.refused)
         self.hub.clients.discard(self)
         if self.upstream is not None and exc is None:
             self.upstream.transport.close()
@@ -200,7 +201,8 @@ class Client(asyncio.BufferedProtocol):
     def _answer(self) -> None:
         if self.observer is None:
             self.transport.close()
-        elif self.unanswered and not self.transport.is_closing():
+        elif self.unanswered and not (self._answered or self.transport.is_closing()):
+            self._answered = True
             self.transport.write(BAD_GATEWAY)
             self._tell(partial(self.observer.answered, 502))
             self.transport.write_eof()

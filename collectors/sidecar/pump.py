@@ -163,7 +163,7 @@ def _claim(state: Path) -> int:
     """Open the state folder's lock for the life of this process; its descriptor."""
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if state.stat().st_uid != os.geteuid():
+        if state.stat().st_uid not in {os.geteuid(), 0}:  # root's: a volume of the pod
             raise ConfigError(f"state folder {state} belongs to another user: name --state-dir")
         lock = os.open(state / "pump.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,6 @@ import fcntl
 import logging
 import os
 import resource
-import select
 import signal
 import socket
 import sys
@@ -116,13 +115,7 @@ class Reading:
     def run(self, pump: socket.socket) -> int:
         """Read frames until the pump closes its end, then send what is left; the exit code."""
         unpacker = Unpacker()
-        poll = select.poll()
-        poll.register(pump, select.POLLIN)
-        while True:
-            poll.poll()
-            chunk = pump.recv(_CHUNK_BYTES)
-            if not chunk:
-                break
+        while chunk := pump.recv(_CHUNK_BYTES):
             for kind, *items in unpacker.feed(chunk):
                 self._hear(kind, items)
         clean = self._publisher.close(FLUSH_SECONDS, bye=self._closing)

@@ -74,6 +74,20 @@ def test_a_dead_upstream_is_answered_502_and_is_an_event(tmp_path: Path) -> None
     assert status_codes(running) == [502, 502]
 
 
+def test_after_a_502_nothing_more_is_said(tmp_path: Path) -> None:
+    """A client that goes on asking on the same connection hears the end of it, and no crash."""
+    ask = b"GET / HTTP/1.1\r\n\r\n"
+    with sidecar(tmp_path, free_port()) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
+            client.sendall(ask)
+            head = client.recv(10)
+            client.sendall(ask + ask)
+            rest = b"".join(iter(lambda: client.recv(4096), b""))
+        assert (head + rest).count(b"HTTP/1.1") == 1
+        wait_for(lambda: running.counters.pump[Pump.OBSERVED] == 3)
+        assert running.counters.pump[Pump.OPAQUE_MALFORMED] == 0
+
+
 def test_an_upstream_that_hangs_up_before_its_first_answer_is_a_502(tmp_path: Path) -> None:
     """The client is told; nothing else is ever said in the upstream's name."""
     upstream = socket.create_server(("127.0.0.1", 0))
