@@ -111,7 +111,10 @@ def road(
                 "sidecar", "collect", "--upstream", upstream, "--port", port, "--admin-port", admin
             ),
         }
-        yield Road(programs, receiver, f"127.0.0.1:{port}"), pages
+        deployed = Road(programs, receiver, f"127.0.0.1:{port}")
+        stack.callback(deployed.api.close)
+        stack.callback(deployed.door.close)
+        yield deployed, pages
 
 
 def test_from_request_to_page(
