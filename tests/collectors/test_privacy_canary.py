@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from collectors.capture import Capture
+from collectors.ingest import Desk
+from collectors.labels import read_labels
 from governance.bus.ports import Headers
 from governance.event import MessageType
 from governance.wire.headers import Stamp, encode_stamp
@@ -148,6 +150,26 @@ def test_no_canary_leaves(name: str, *, anonymised: bool) -> None:
     canary = Canaries()
     value, headers = leaving(canary, name, anonymised=anonymised)
     sent = b"\n".join([value, *(name.encode() + raw for name, raw in headers)])
+    found = [place for text, place in canary.placed.items() for s in spellings(text) if s in sent]
+    assert found == []
+
+
+def test_no_canary_leaves_through_the_door() -> None:
+    """Ids, values, unknown keys and labels that producers post: none is found either."""
+    canary = Canaries()
+    desk = Desk(component(governance={}, signals=SIGNALS), KEYED)
+    event = {
+        "id": canary("id"),
+        "prediction": canary("prediction"),
+        "group.race": canary("race"),
+        "tabular.zip": canary("zip"),
+        "tabular.note": canary("note"),
+        canary("key"): canary("value"),
+        "prompt": [canary("nested")],
+    }
+    batches, _ = desk.events([event], 0)
+    labels, _ = read_labels([{"id": canary("id"), "label": canary("label")}], desk, 0)
+    sent = b"".join([*map(encode, batches), encode(labels)])
     found = [place for text, place in canary.placed.items() for s in spellings(text) if s in sent]
     assert found == []
 
