@@ -11,6 +11,7 @@ servers end idle connections, and clients know to try again.)
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -171,7 +172,8 @@ class Client(asyncio.BufferedProtocol):
         """Show this connection to the observer no more."""
         if self.observer is not None:
             observer, self.observer, self.opaque = self.observer, None, True
-            observer.opaque(error, chunk)
+            with suppress(Exception):  # nothing may touch traffic
+                observer.opaque(error, chunk)
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
