@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 
+READ_AT_ONCE = 1_024  # closed panes that a process keeps unpacked, about 30 kB each
 UNUSABLE = "unusable"  # the reason for which events that no detector can add are lost
 
 
@@ -85,7 +87,7 @@ class PaneState:
 
     def view(self) -> Pane:
         """As detectors see it: read from the packed form."""
-        sums = unpack(self.packed) if self.packed else {}
+        sums = _read(self.packed) if self.packed else {}
         return Pane(
             self.number,
             self.start_us,
@@ -96,6 +98,15 @@ class PaneState:
             self.lost_share,
             self.partial,
         )
+
+
+@lru_cache(maxsize=READ_AT_ONCE)
+def _read(packed: bytes) -> Sums:
+    """The packed sums, read-only: consecutive verdicts read the same panes."""
+    sums = unpack(packed)
+    for array in sums.values():
+        array.flags.writeable = False
+    return sums
 
 
 _SUMS_FIELDS = (
