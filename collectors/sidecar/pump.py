@@ -89,7 +89,7 @@ async def _serve(options: Options) -> int:
     try:
         await supervisor.start()
     except ReaderFailed as failure:
-        await supervisor.stop(0)
+        await supervisor.end()
         print(f"evenhand: {failure}", file=sys.stderr)  # noqa: T201 - the program's answer
         return failure.code
     hub = Hub(*options.upstream, tap)

@@ -13,6 +13,7 @@ import random
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from collectors.sidecar.counters import Pump
@@ -69,9 +70,9 @@ class Supervisor:
         self._spawn()
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._spoken
+                await asyncio.shield(self._spoken)  # it may still speak when nobody waits here
         except TimeoutError:
-            await self._end()
+            await self.end()
             raise ReaderFailed(3, f"the reader was not ready in {START_SECONDS:g} s") from None
 
     async def keep(self) -> None:
@@ -81,7 +82,7 @@ class Supervisor:
         while True:
             since = loop.time()
             await self._over.wait()
-            await self._end()
+            await self.end()
             if loop.time() - since > _MAX_BACKOFF_SECONDS:
                 backoff = _MIN_BACKOFF_SECONDS
             await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
@@ -96,18 +97,36 @@ class Supervisor:
         """Let the reader have what is left and end in its own time; whether it did, cleanly."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
+        if self._over.is_set():  # between two readers: one more, for what waits
+            await self.end()
+            with suppress(ReaderFailed, TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await self.start()
         self._outbox.note(Kind.CLOSE)
         while not self._outbox.empty and not self._over.is_set() and loop.time() < deadline:
             self._outbox.flush()
             await asyncio.sleep(0.01)
         if self._socket is not None:
             self._socket.shutdown(socket.SHUT_WR)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await self._over.wait()
-        except TimeoutError:
-            pass
-        return await self._end() == 0
+        return await self.end() == 0
+
+    async def end(self) -> int | None:
+        """Reap the child, by force if it stays; its exit code."""
+        if self._socket is not None:
+            self._hang_up()
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        for attempt in range(200):
+            if child.poll() is not None:
+                break
+            if attempt == 100:
+                child.kill()
+            await asyncio.sleep(0.01)
+        return child.returncode
 
     def mark(self) -> None:
         """Tell the reader how far the pump has come."""
@@ -167,18 +186,3 @@ class Supervisor:
         self._over.set()
         if self._spoken is not None and not self._spoken.done():
             self._spoken.set_exception(ReaderFailed(2, "the reader died before it was ready"))
-
-    async def _end(self) -> int | None:
-        """Reap the child, by force if it stays; its exit code."""
-        if self._socket is not None:
-            self._hang_up()
-        child, self._child = self._child, None
-        if child is None:
-            return None
-        for attempt in range(200):
-            if child.poll() is not None:
-                break
-            if attempt == 100:
-                child.kill()
-            await asyncio.sleep(0.01)
-        return child.returncode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,13 +38,16 @@ def ids(events: EventBatch) -> list[int]:
     return [int.from_bytes(raw[i : i + 16], "little") for i in range(0, len(raw), 16)]
 
 
-def arrived(bus: Bus, enough: Callable[[list[Message]], bool] = lambda _: False) -> list[Message]:
-    """Every message on the events topic, in order; stops early once there are ``enough``."""
+def arrived(bus: Bus, enough: Callable[[list[Message]], bool] | None = None) -> list[Message]:
+    """Every message on the events topic, in order.
+
+    Reads until nothing more comes, or until there are ``enough``, for which it waits.
+    """
     consumer = bus.consumer("test")
     consumer.subscribe(EVENTS_TOPIC, lambda own: dict.fromkeys(own, 0), lambda _: None)
     messages: list[Message] = []
-    quiet = 0
-    while quiet < 2 and not enough(messages):
+    deadline, quiet = time.monotonic() + 30, 0
+    while time.monotonic() < deadline and not (enough(messages) if enough else quiet >= 2):
         records = consumer.poll(500, 0.2)
         messages += [decode(record) for record in records]
         quiet = 0 if records else quiet + 1

@@ -134,6 +134,21 @@ def test_a_killed_reader_takes_events_along_but_not_their_number(
     assert sequences == sorted(set(sequences))
 
 
+def test_sigterm_between_two_readers_loses_nothing_that_waits(model: int, tmp_path: Path) -> None:
+    """One more reader is started for what the pump holds, and it says bye."""
+    with sidecar(tmp_path, model) as running:
+        pid = running.reader_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        ask(running.port, 20)
+        assert running.stop() == 0
+    messages = on_bus(running)
+    counts = messages[-1].stamp.counts
+    assert messages[-1].stamp.type is MessageType.BYE
+    assert counts["accepted"] == 20
+    assert events_on(messages) + counts["lost_crash"] == 20
+
+
 def test_a_killed_pump_leaves_its_counts_to_the_next(model: int, tmp_path: Path) -> None:
     """The source lives on, and requests that were under way are counted."""
     with sidecar(tmp_path, model) as running:

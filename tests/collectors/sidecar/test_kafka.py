@@ -13,6 +13,7 @@ from tests.collectors.sidecar.processes import ask, model_server, resident, side
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from governance.wire.message import Message
     from tests.testkit.kafka import KafkaBroker
 
 
@@ -33,8 +34,13 @@ def test_an_outage_of_kafka_loses_nothing(kafka: KafkaBroker, tmp_path: Path) ->
         source = running.counters.source
         assert running.stop() == 0
     assert outcomes["published"] == sum(outcomes.values()) == 150
+
+    def said_bye(messages: list[Message]) -> bool:
+        types = [m.stamp.type for m in messages if m.stamp.source == source]
+        return MessageType.BYE in types
+
     bus = open_bus(kafka.url)
-    own = [m for m in arrived(bus) if m.stamp.source == source]
+    own = [m for m in arrived(bus, said_bye) if m.stamp.source == source]
     bus.close()
     assert sorted({m.stamp.sequence for m in own}) == list(range(own[-1].stamp.sequence + 1))
     assert own[-1].stamp.type is MessageType.BYE
