@@ -14,10 +14,10 @@ from governance.metrics import Metrics
 from governance.privacy import open_pseudonymiser
 from governance.service import door
 from governance.service.app import build_app
-from governance.service.auth import Authority
+from governance.service.auth import Authority, is_loopback
 from governance.service.build import build_alert_worker, open_store, road_of
 from governance.service.detect import build_detect_worker, declare
-from governance.service.http import bind, parse_address, served
+from governance.service.http import address_of, bind, parse_address, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,28 +69,28 @@ def all_stages(
         )
         detecting.start()
         alerting = build_alert_worker(settings, store, clock, metrics, bus)
-        authorities = [
-            Authority.load(settings.http.tokens_file, parse_address(address)[0])
-            for address in (settings.http.api, settings.http.door)
-        ]
-        listeners = [bind(address) for address in (settings.http.api, settings.http.door)]
+        http = settings.http
+        authority = Authority.load(http.tokens_file, _most_public(http.api, http.door))
+        listeners = [bind(address) for address in (http.api, http.door)]
         taking = stack.enter_context(
             door.opened(settings, [item.component for item in loaded], state, clock, metrics)
         )
+        app = build_app(store, authority, taking, http.max_body_bytes)
         stages = Stages(
-            api=stack.enter_context(served(build_app(store, authorities[0]), listeners[0])),
-            door=stack.enter_context(
-                served(
-                    door.door_app(taking, authorities[1], settings.http.max_body_bytes),
-                    listeners[1],
-                )
-            ),
-            metrics=stack.enter_context(_scraped(metrics, settings.http.metrics)),
+            api=stack.enter_context(served(app, *listeners)),
+            door=f"http://{address_of(listeners[1])}",
+            metrics=stack.enter_context(_scraped(metrics, http.metrics)),
             road=road_of(settings.alerting),
         )
         for name, work in (("alerting", alerting.run), ("detecting", detecting.run)):
             stack.enter_context(_on_thread(name, work, stages, stop))
         yield stages
+
+
+def _most_public(*addresses: str) -> str:
+    """A host that is not loopback, if there is one: it decides whether tokens are needed."""
+    hosts = [parse_address(address)[0] for address in addresses]
+    return next((host for host in hosts if not is_loopback(host)), hosts[0])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The HTTP API of ``evenhand serve``: reads, and the door's routes for labels and events."""
+"""The HTTP API of ``evenhand serve``: reads, and the door's routes where there is a bus."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from governance.service.problems import add_problem_handlers
-from governance.service.routes import alerts, components, findings, health
+from governance.service.routes import alerts, components, findings, health, ingest
 
 if TYPE_CHECKING:
     from governance.service.auth import Authority
+    from governance.service.door import Door
     from governance.service.stores import Store
 
 
-def build_app(store: Store, authority: Authority) -> FastAPI:
-    """Everything under /api/v1 asks for a token; /livez and /readyz are open."""
+def build_app(
+    store: Store, authority: Authority, door: Door | None = None, max_body_bytes: int = 0
+) -> FastAPI:
+    """Everything under /api/v1 asks for a token; /livez and /readyz are open.
+
+    Parameters
+    ----------
+    store, authority
+        What is read, and who may.
+    door
+        Takes labels and events; without one there are no such routes.
+    max_body_bytes
+        Bound of what the door reads of one request.
+    """
     app = FastAPI(
         title="Evenhand",
         description="Findings, alerts and components of AI systems in production.",
@@ -28,4 +41,8 @@ def build_app(store: Store, authority: Authority) -> FastAPI:
     add_problem_handlers(app)
     for routes in (health, components, findings, alerts):
         app.include_router(routes.router)
+    if door is not None:
+        app.state.door = door
+        app.state.max_body_bytes = max_body_bytes
+        app.include_router(ingest.router)
     return app

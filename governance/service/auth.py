@@ -90,7 +90,7 @@ class Authority:
             If the file is unusable, or there is none and the server is not bound to loopback.
         """
         if path is None:
-            if bound_host not in {"127.0.0.1", "::1", "localhost"}:
+            if not is_loopback(bound_host):
                 raise ConfigError(
                     f"refusing to listen on {bound_host} without tokens: set http.tokensFile, "
                     "or bind to 127.0.0.1"
@@ -135,6 +135,11 @@ class Authority:
                 headers={"www-authenticate": "Bearer"},
             )
         return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address that is bound to ``host``."""
+    return host in {"127.0.0.1", "::1", "localhost"}
 
 
 def require(role: Role) -> Callable[[Request], Principal]:

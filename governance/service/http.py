@@ -49,23 +49,25 @@ def address_of(listener: socket.socket) -> str:
 
 
 @contextmanager
-def served(app: FastAPI, listener: socket.socket) -> Iterator[str]:
-    """Serve on a thread while the block runs; gives the base URL."""
+def served(app: FastAPI, *listeners: socket.socket) -> Iterator[str]:
+    """Serve on a thread while the block runs; gives the base URL of the first listener."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
     )
     server = uvicorn.Server(config)
     started = threading.Event()
-    thread = threading.Thread(target=_serve, args=(server, listener, started), daemon=True)
+    thread = threading.Thread(target=_serve, args=(server, listeners, started), daemon=True)
     thread.start()
     started.wait()
     try:
-        yield f"http://{address_of(listener)}"
+        yield f"http://{address_of(listeners[0])}"
     finally:
         server.should_exit = True
         thread.join(_STOP_SECONDS + 5)
 
 
-def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
-    started.set()  # the socket listens already: a client that connects now is answered soon
-    server.run(sockets=[listener])
+def _serve(
+    server: uvicorn.Server, listeners: tuple[socket.socket, ...], started: threading.Event
+) -> None:
+    started.set()  # the sockets listen already: a client that connects now is answered soon
+    server.run(sockets=list(listeners))

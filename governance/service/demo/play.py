@@ -135,7 +135,7 @@ class Demo:
             webhooks=receiver.url,
         )
         write_settings(self._folder / "settings.yaml", settings)
-        program = self._run("stages", ["run"])
+        program = self._run("stages", ["run", "--state-dir", str(self._folder / "state")])
         return {name: url.rstrip("/") for name, url in _ADDRESS.findall(program.said())}
 
     def _run_model(self) -> str:

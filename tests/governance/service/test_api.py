@@ -9,10 +9,16 @@ import httpx
 import pytest
 import yaml
 
+from governance.clock import SystemClock
+from governance.component.schema import Component
+from governance.config import Settings
 from governance.errors import ConfigError
 from governance.finding import Status
+from governance.metrics import Metrics
+from governance.privacy import load_key
 from governance.service.app import build_app
 from governance.service.auth import Authority
+from governance.service.door import opened
 from governance.service.http import bind, served
 from tests.alerting.stored import finding, open_migrated, spec, write
 
@@ -135,3 +141,30 @@ def test_a_damaged_tokens_file_is_named(tmp_path: Path) -> None:
     path.write_text("tokens: [{name: ci, sha256: short, roles: [read]}]")
     with pytest.raises(ConfigError, match=r"tokens\.0\.sha256"):
         Authority.load(path, "127.0.0.1")
+
+
+def test_labels_are_taken_where_there_is_a_door(tmp_path: Path) -> None:
+    """The door's routes under the API's address; read tokens may not write."""
+    store = open_migrated(tmp_path)
+    path = tokens_file(tmp_path, writer={"roles": ["ingest"]}, reader={"roles": ["read"]})
+    component = Component.model_validate_json(spec())
+    load_key(tmp_path, "shop", create=True)
+    settings = Settings.model_validate(
+        {
+            "bus": {"url": f"file:{tmp_path / 'bus'}"},
+            "privacy": {"keyDirectory": str(tmp_path)},
+        }
+    )
+    with opened(settings, [component], tmp_path, SystemClock(), Metrics()) as door:
+        app = build_app(store, Authority.load(path, "127.0.0.1"), door, 1_000_000)
+        with served(app, bind("127.0.0.1:0")) as url, httpx.Client(base_url=url) as client:
+            statuses = [
+                client.post(
+                    "/api/v1/components/shop/prices/labels",
+                    json=[{"id": "r-1", "label": 1}],
+                    headers={"authorization": f"Bearer {token}"},
+                ).status_code
+                for token in ("writer", "reader")
+            ]
+    store.engine.dispose()
+    assert statuses == [202, 403]
