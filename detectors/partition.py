@@ -89,6 +89,7 @@ class PartitionOwner:
         self._events = 0
         self._unwritten = _Unwritten()
         self._written_at = ports.clock.monotonic()
+        self._written_offset = 0
         self.heard_at = self._written_at
 
     def begin(self) -> int:
@@ -107,7 +108,7 @@ class PartitionOwner:
         self._unwritten = _Unwritten()
         self._touched.clear()
         self._claim = checkpoints.claim(self.partition, self._ports.owner)
-        self.next_offset = self._claim.next_offset
+        self.next_offset = self._written_offset = self._claim.next_offset
         self._log_time_us = self._claim.log_time_us
         self._load(checkpoints.load(self._claim))
         return self.next_offset
@@ -135,7 +136,8 @@ class PartitionOwner:
         if unwritten.findings or unwritten.generations or self._events >= MOST_EVENTS:
             return True
         waited = self._ports.clock.monotonic() - self._written_at
-        return (bool(self._touched) and waited >= EVERY_SECONDS) or self.is_full
+        moved = self.next_offset != self._written_offset
+        return (moved and waited >= EVERY_SECONDS) or self.is_full
 
     @property
     def is_full(self) -> bool:
@@ -190,6 +192,7 @@ class PartitionOwner:
             self._ports.meters.findings.labels(place.namespace, place.name).inc()
         self._unwritten = _Unwritten()
         self._events = 0
+        self._written_offset = checkpoint.next_offset
         self._written_at = self._ports.clock.monotonic()
 
     def _load(self, stored: PartitionState) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from detectors.reference import Reference
     from governance.bus.ports import Headers, Record
     from governance.event import EventBatch, LabelBatch
     from governance.store.checkpoints import Checkpoint, Claim
@@ -61,6 +62,7 @@ class Group:
         self.checkpoints = CutOff(self.engine, name)
         self.canonical = json.dumps(document(**monitoring), sort_keys=True)
         self.component = component(**monitoring)
+        self.reference: Reference | None = None
         self.workers: list[DetectWorker] = []
         self.metrics = Metrics()
 
@@ -70,7 +72,7 @@ class Group:
         worker = DetectWorker(
             self.bus,
             Stores(self.checkpoints, References(self.engine)),
-            [Declared(self.component, self.canonical, None, make_tally)],
+            [Declared(self.component, self.canonical, self.reference, make_tally)],
             clock=self.clock,
             metrics=self.metrics,
             name=f"{self.name}-{len(self.workers)}",

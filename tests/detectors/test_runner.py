@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from detectors import partition as partition_module
+from detectors.reference import build_reference
 from governance.errors import ConfigError, Fenced
-from governance.event import MessageType
+from governance.event import Column, EventBatch, MessageType
 from governance.wire.headers import encode_stamp
 from governance.wire.message import encode
 from tests.detectors.deployment import HOME, KEY_BYTES, Deployment, catch_up, deployment
-from tests.detectors.log import HOUR, MINUTE, SECOND, START, events, labels, stamp
+from tests.detectors.log import HOUR, MINUTE, SECOND, START, component, events, labels, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from detectors.reference import Reference
 
 COUNT: dict[str, Any] = {"windows": {"events": 5}, "labelHorizon": "1h"}
 
@@ -100,8 +104,29 @@ def test_restarts_at_any_record_change_no_finding(deployed: Deployment) -> None:
     assert len(group.findings()) > 10
 
 
+def _reference(shift: float) -> Reference:
+    values = np.random.default_rng(3).normal(shift, 1, 1_200)
+    columns = {"tabular.age": Column(values)}
+    return build_reference(EventBatch("v1", len(values), columns), component(**COUNT))
+
+
 def _few(poll: Any, most: int) -> Any:
     return lambda _, timeout: poll(most, timeout)
+
+
+def test_what_changes_nothing_moves_the_offset_too(deployed: Deployment) -> None:
+    """After a minute even dead letters are behind us, so that a restart does not repeat them."""
+    group = deployed.group(**COUNT)
+    worker = group.start()
+    catch_up(worker)
+    deployed.append(b"no slash", b"x")
+    catch_up(worker)
+    deployed.clock.advance(MINUTE)
+    catch_up(worker)
+    worker._owners.clear()
+    worker.close()
+    catch_up(group.start())
+    assert len(deployed.dead_letters()) == 1
 
 
 def test_poison_is_set_aside_with_its_reason(deployed: Deployment) -> None:
@@ -203,6 +228,46 @@ def test_another_spec_is_another_generation(deployed: Deployment) -> None:
     ]
 
 
+def test_another_reference_is_another_generation(deployed: Deployment) -> None:
+    """Windows before it are revised by the reference that they were judged by, kept by its hash."""
+    group = deployed.group(**COUNT)
+    references = [_reference(shift) for shift in (0, 5)]
+    group.reference = references[0]
+    worker = group.start()
+    now = deployed.clock.now_us()
+    deployed.send(events([now] * 5, range(5)), stamp(0, now))
+    catch_up(worker)
+    worker.close()
+    group.reference = references[1]
+    worker = group.start()
+    deployed.send(labels([0], [0]), stamp(0, source="door"))
+    deployed.send(events([now] * 5, range(5, 10)), stamp(1, now))
+    catch_up(worker)
+    worker.close()
+    worker = group.start()  # reads the first reference from the database
+    deployed.clock.advance(2 * HOUR)
+    deployed.send(None, stamp(2, now, type=MessageType.HEARTBEAT))
+    catch_up(worker)
+    said = [(b["window"]["number"], b["revision"], b["reference"]) for *_, b in group.findings()]
+    old, new = (reference.id for reference in references)
+    assert said == [(0, 0, old), (0, 0, old), (1, 0, new), (1, 0, new), (0, 1, old), (1, 1, new)]
+
+
+def test_json_without_a_source_is_counted_once(deployed: Deployment) -> None:
+    """Ids protect what a foreign producer sends twice."""
+    group = deployed.group(windows={"events": 2})
+    worker = group.start()
+    for name in ("a" * 32, "a" * 32, "b" * 32):
+        value = msgspec.json.encode({"event_id": name, "prediction": "1", "group.sex": "f"})
+        deployed.append(KEY_BYTES, value)
+    catch_up(worker)
+    worker.close()
+    seen = [b for *_, b in group.findings() if b["check"] == "seen"]
+    assert [b["events"] for b in seen] == [2]
+    own = {"namespace": "default", "component": "loans"}
+    assert group.sample("evenhand_detector_events_total", **own, outcome="duplicate") == 1
+
+
 def test_another_number_of_partitions_is_refused(deployed: Deployment) -> None:
     """A component's state belongs to one partition's log."""
     group = deployed.group(**COUNT)
@@ -214,7 +279,7 @@ def test_another_number_of_partitions_is_refused(deployed: Deployment) -> None:
 
 def test_losses_are_metrics(deployed: Deployment) -> None:
     """Late events, gaps and wrong clocks have the names that operators know."""
-    group = deployed.group()
+    group = deployed.group(lateness="2h")
     worker = group.start()
     own = {"namespace": "default", "component": "loans"}
     deployed.send(events([START]), stamp(0, START))

@@ -17,13 +17,13 @@ def _insert(pending: Pending, slot: int, first: int, n: int) -> None:
 
 
 def test_no_segment_passes_four_mebibytes() -> None:
-    """A million ids between two checkpoints become many segments."""
+    """Many ids between two checkpoints become many segments."""
     pending = Pending(2_000_000, HOUR)
     slot = pending.open_slot()
-    for start in range(1, 1_000_001, 50_000):
+    for start in range(1, 300_001, 50_000):
         _insert(pending, slot, start, 50_000)
     blobs = pending.drain()
-    assert len(blobs) == 1_000_000 // STEP_ROWS
+    assert len(blobs) == 300_000 // STEP_ROWS
     assert max(map(len, blobs.values())) < 4 * 2**20
 
 
