@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.entries import Entries
 from detectors.id_table import keys_of
 from detectors.outcome_cells import score_bins
-from detectors.pending import Entries
 from detectors.reading import instants, weights_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from detectors.entries import Outcomes
     from detectors.era import Era, Spec
     from detectors.panes import PaneState
-    from detectors.pending import Outcomes, Pending
+    from detectors.pending import Pending
     from detectors.sources import Arrival, Gap, Sources
     from detectors.version_panes import VersionPanes
 

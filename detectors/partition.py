@@ -13,17 +13,12 @@ from detectors.component_state import ComponentState, Position
 from detectors.declared import recorded_specs
 from detectors.era import NEVER_US
 from detectors.state_rows import StateRows, references_of
+from detectors.unwritten import Unwritten
 from governance.bus.partitioner import partition_for
 from governance.component.key import ComponentKey
 from governance.errors import PermanentError
 from governance.event import EventBatch, LabelBatch, MessageType
-from governance.store.checkpoints import (
-    Checkpoint,
-    GenerationRow,
-    PaneRow,
-    RegisterRow,
-    SegmentRow,
-)
+from governance.store.checkpoints import GenerationRow
 from governance.wire.message import decode
 
 if TYPE_CHECKING:
@@ -87,7 +82,7 @@ class PartitionOwner:
         self._states: dict[ComponentKey, ComponentState] = {}
         self._touched: set[ComponentKey] = set()
         self._events = 0
-        self._unwritten = _Unwritten()
+        self._unwritten = Unwritten()
         self._written_at = ports.clock.monotonic()
         self._written_offset = 0
         self.heard_at = self._written_at
@@ -105,7 +100,7 @@ class PartitionOwner:
             If a stored state needs a reference that is gone.
         """
         checkpoints = self._ports.checkpoints
-        self._unwritten = _Unwritten()
+        self._unwritten = Unwritten()
         self._touched.clear()
         self._claim = checkpoints.claim(self.partition, self._ports.owner)
         self.next_offset = self._written_offset = self._claim.next_offset
@@ -190,7 +185,7 @@ class PartitionOwner:
         for finding in checkpoint.findings:
             place = finding.component
             self._ports.meters.findings.labels(place.namespace, place.name).inc()
-        self._unwritten = _Unwritten()
+        self._unwritten = Unwritten()
         self._events = 0
         self._written_offset = checkpoint.next_offset
         self._written_at = self._ports.clock.monotonic()
@@ -288,38 +283,6 @@ class PartitionOwner:
         is_open = key in self._declared and self._declared[key].is_open
         self._ports.dead_letters.write(record, error, is_open=is_open)
         self._ports.meters.dead_letters.labels("detect", error.reason).inc()
-
-
-class _Unwritten:
-    """What a failed checkpoint leaves for the next one; newer rows take the place of older."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-        self.generations: list[GenerationRow] = []
-        self._registers: dict[ComponentKey, bytes] = {}
-        self._panes: dict[tuple[ComponentKey, str, int, str], bytes] = {}
-        self._segments: dict[tuple[ComponentKey, int], bytes] = {}
-        self.nbytes = 0
-
-    def take(self, key: ComponentKey, rows: StateRows) -> None:
-        self._registers[key] = rows.register
-        for (version, slot, kind), blob in rows.panes.items():
-            self._panes[key, version, slot, kind] = blob
-        for number, blob in rows.segments.items():
-            self._segments[key, number] = blob
-        kept = (self._registers, self._panes, self._segments)
-        self.nbytes = sum(len(blob) for blobs in kept for blob in blobs.values())
-
-    def checkpoint(self, next_offset: int, log_time_us: int) -> Checkpoint:
-        return Checkpoint(
-            next_offset,
-            log_time_us,
-            registers=[RegisterRow(key, blob) for key, blob in self._registers.items()],
-            panes=[PaneRow(*place, blob) for place, blob in self._panes.items()],
-            segments=[SegmentRow(*place, blob) for place, blob in self._segments.items()],
-            generations=tuple(self.generations),
-            findings=tuple(self.findings),
-        )
 
 
 def _rows_of(key: ComponentKey, stored: PartitionState) -> StateRows | None:

@@ -15,11 +15,11 @@ Whatever is decided here depends on the order of calls only, never on when a buf
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.entries import Entries, Outcomes
 from detectors.id_table import IdTable, last_of_each
 from detectors.label_order import NO_LABEL, by_event
 from detectors.segments import Segments, Step
@@ -27,7 +27,7 @@ from detectors.slots import Slots
 from detectors.waiting import WaitingLabels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -36,47 +36,9 @@ if TYPE_CHECKING:
     from detectors.segments import Columns
 
 BUFFERED = 16_384  # entries inserted at once: the table is touched per batch, not per record
-LARGEST_CELL = 2**32 // 3  # exclusive
 _STATES = 3  # no label, 0, 1: the lowest digit of a stored cell
 _SPARE_ROWS = 65_536  # rows in segments beyond twice the live ones before they are rewritten
 _KEY_BITS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """Events that may meet labels, shape (n,) each.
-
-    ``cells`` code whatever the caller wants back, below ``LARGEST_CELL``; ``scores`` are bins.
-    """
-
-    keys: Keys
-    slots: NDArray[np.int32]
-    cells: NDArray[np.uint32]
-    scores: NDArray[np.uint8]
-    weights: NDArray[np.float32]
-
-    def take(self, rows: NDArray[Any]) -> Entries:
-        """Only ``rows`` (an index or a mask)."""
-        return Entries(*(getattr(self, name)[rows] for name in self.__slots__))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """Labelled events, shape (n,) each; ``signs`` is -1 where an outcome is taken back."""
-
-    slots: NDArray[np.int32]
-    cells: NDArray[np.uint32]
-    scores: NDArray[np.uint8]
-    weights: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    signs: NDArray[np.int8]
-
-    def by_slot(self) -> Iterator[tuple[int, Outcomes]]:
-        """The outcomes of each slot, slots ascending."""
-        order = np.argsort(self.slots, kind="stable")
-        slots, starts = np.unique(self.slots[order], return_index=True)
-        for slot, rows in zip(slots.tolist(), np.split(order, starts[1:]), strict=True):
-            yield slot, Outcomes(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
 class Pending:

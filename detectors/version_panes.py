@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import Detector
+    from detectors.entries import Outcomes
     from detectors.panes import PaneState
-    from detectors.pending import Outcomes
     from detectors.vocabulary import Vocabulary
     from governance.algebra.sums import Sums
     from governance.finding import Verdict

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.pending import Entries, Pending
+from detectors.entries import Entries
+from detectors.pending import Pending
 from detectors.segments import STEP_ROWS, Segments, Step
 
 HOUR = 3_600_000_000
