@@ -47,9 +47,9 @@ def test_a_byte_order_mark_is_no_obstacle() -> None:
         (b"[" * 100_000, {}, "not_json"),
         (b"[NaN," + b"[" * 100_000, {}, "not_json"),
         (b"\x1f\x8bnonsense", {}, "content_encoding"),
-        (gzip.compress(b"[1, 2, 3]")[:-9], {}, "content_encoding"),
+        (gzip.compress(b"[1, 2, 3]", mtime=0)[:-9], {}, "content_encoding"),
         (b"[1]", {"content-encoding": "br"}, "content_encoding"),
-        (gzip.compress(b" " * (MAX_INFLATED_BYTES + 1)), {}, "content_encoding"),
+        (gzip.compress(b" " * (MAX_INFLATED_BYTES + 1), mtime=0), {}, "content_encoding"),
     ],
     ids=lambda value: value[:20] if isinstance(value, bytes) else None,
 )
