@@ -14,6 +14,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from governance.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -53,8 +55,20 @@ class Metrics:
         return generate_latest(self.registry)
 
     def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
-        """Answer scrapes on a thread; returns the port that was bound and a function to stop."""
-        server, thread = start_http_server(port, addr=host, registry=self.registry)
+        """Answer scrapes on a thread; returns the port that was bound and a function to stop.
+
+        Raises
+        ------
+        ConfigError
+            If the address cannot be bound.
+        """
+        try:
+            server, thread = start_http_server(port, addr=host, registry=self.registry)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot answer scrapes on {host}:{port}: {error.strerror}; set http.metrics or "
+                "EVENHAND_HTTP_METRICS to another HOST:PORT (port 0 = any free one)"
+            ) from None
 
         def stop() -> None:
             server.shutdown()
