@@ -3,6 +3,7 @@
 ``kafka`` and ``postgres`` are handles that live as long as the session; ``prometheus`` and
 ``alertmanager`` start one server per call and end them with the test. Where a server cannot be
 had its tests are skipped, or fail with ``CI`` set. A test that uses one is marked ``servers``.
+Each worker of pytest-xdist has its own.
 """
 
 from __future__ import annotations
@@ -94,14 +95,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, and keep it on one worker, so that each is started once."""
+    """Mark what needs a server."""
     for item in items:
-        needed = [name for name in _FIXTURES if name in getattr(item, "fixturenames", ())]
-        if needed:
+        if set(_FIXTURES).intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
-            item.add_marker(pytest.mark.xdist_group(needed[0]))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -72,7 +72,10 @@ class EmbeddedConsumer:
             time.sleep(min(left, _PAUSE_SECONDS))
 
     def seek(self, partition: int, offset: int) -> None:
-        self._reader(partition).seek(offset)
+        try:
+            self._reader(partition).seek(offset)
+        except OSError as error:
+            raise BusError(f"topic {self._topic} cannot be read: {error}") from None
 
     def pause(self, partitions: Sequence[int]) -> None:
         self._assigned().paused.update(partitions)

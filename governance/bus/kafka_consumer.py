@@ -162,7 +162,7 @@ class KafkaBusConsumer:
                 f"topic {self._topic} holds compressed records that this Python cannot read: "
                 f"{error}. Install the codec (pip install lz4, zstandard or python-snappy)"
             ) from None
-        except errors.KafkaError as error:
+        except (errors.KafkaError, OSError) as error:
             raise self._error(error) from None
         return [self._record(found) for batch in batches.values() for found in batch]
 

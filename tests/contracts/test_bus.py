@@ -97,12 +97,7 @@ def kafka_place(request: pytest.FixtureRequest) -> Place:
     return Place(lambda: KafkaBus((broker.bootstrap,), _KAFKA), stalled, forget_old, topic)
 
 
-@pytest.fixture(
-    params=[
-        "embedded",
-        pytest.param("kafka", marks=[pytest.mark.servers, pytest.mark.xdist_group("kafka")]),
-    ]
-)
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.servers)])
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(f"{request.param}_place")
     return found

@@ -80,6 +80,7 @@ class KafkaBroker:
     """A running broker; it keeps its port and its data over ``restart``."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.url = f"kafka://{self.bootstrap}"
@@ -126,15 +127,25 @@ class KafkaBroker:
 def start_kafka() -> Iterator[KafkaBroker]:
     """A broker with empty topics, for the length of the block; raises ServerMissing."""
     fetch()
-    folder = Path(tempfile.mkdtemp(prefix="evh-kafka-"))
-    broker = KafkaBroker(folder)
+    broker = _started(tries=3)
     try:
-        broker.format()
-        broker.start()
         yield broker
     finally:
         broker.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(broker.folder, ignore_errors=True)
+
+
+def _started(tries: int) -> KafkaBroker:
+    broker = KafkaBroker(Path(tempfile.mkdtemp(prefix="evh-kafka-")))
+    try:
+        broker.format()
+        broker.start()
+    except RuntimeError:  # a port that was free when it was chosen may not be any more
+        shutil.rmtree(broker.folder, ignore_errors=True)
+        if tries == 1:
+            raise
+        return _started(tries - 1)
+    return broker
 
 
 def _stamp() -> str:

@@ -236,7 +236,7 @@ def _leave_a_join_unfinished(kafka: KafkaBroker, topic: str, client: Any) -> Non
 
     _wait(noticed)
     with paused(kafka):
-        client.poll(50)
+        _wait(lambda: (client.poll(50), coordinator._join_task is not None)[1])
     _wait(lambda: bool(coordinator._join_task.is_done))
 
 
@@ -250,14 +250,18 @@ def _wait(condition: Callable[[], bool]) -> None:
 def test_e_the_bare_client_forgets_a_join_that_outlived_its_poll(kafka: KafkaBroker) -> None:
     """The member never gets its new partition, and sends no heartbeats any more."""
     topic = new_topic(kafka)
+    with bare_client(kafka) as producer:
+        producer.send(topic, b"ends the first poll", partition=0).get(10)
     client = KafkaConsumer(
         topic,
         bootstrap_servers=kafka.bootstrap,
         group_id=f"g-{topic}",
+        auto_offset_reset="earliest",
         partition_assignment_strategy=(CooperativeStickyAssignor,),
         metrics_enabled=False,
     )
-    _wait(lambda: (client.poll(200), bool(client.assignment()))[1])
+    client.partitions_for_topic(topic)
+    _wait(lambda: (client.poll(5_000), bool(client.assignment()))[1])  # one poll, one join
     _leave_a_join_unfinished(kafka, topic, client)
     for _ in range(10):
         client.poll(100)
