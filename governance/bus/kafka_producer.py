@@ -14,14 +14,12 @@ C. Its ``send`` never blocks and its memory is not bounded. So the bytes in flig
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from governance.bus.delivery import InFlight, record_bytes
+from governance.bus.kafka_backlog import Backlog, Entry
 from governance.bus.kafka_client import KafkaProducer, connect, errors
 from governance.clock import SystemClock
 from governance.errors import BusError, EvenhandError, PermanentError
@@ -29,7 +27,6 @@ from governance.errors import BusError, EvenhandError, PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from governance.bus.delivery import PendingDelivery
     from governance.bus.kafka import KafkaSettings
     from governance.bus.ports import Delivery, Headers
 
@@ -51,18 +48,6 @@ _REFUSED = {
 }
 
 
-@dataclass(eq=False, slots=True)
-class _Entry:
-    serial: int
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    headers: Headers
-    delivery: PendingDelivery
-    deadline: float
-
-
 class KafkaBusProducer:
     """Hands records to a kafka-python producer, and again to the next one if that fails."""
 
@@ -80,9 +65,7 @@ class KafkaBusProducer:
         self._in_flight = InFlight(settings.max_bytes_in_flight)
         self._known: dict[str, int] = {}
         self._wake = threading.Condition()  # guards what follows
-        self._serial = 0
-        self._queue: deque[_Entry] = deque()  # not handed to the present client
-        self._handed: dict[int, _Entry] = {}  # handed to it and unresolved, in order
+        self._backlog = Backlog()
         self._client: Any = None
         self._broken: Exception | None = None  # why the present client must go
         self._last_error: Exception | None = None
@@ -106,10 +89,7 @@ class KafkaBusProducer:
         deadline = self._clock.monotonic() + self._settings.delivery_seconds
         with self._wake:
             if not self._closed:
-                self._serial += 1
-                self._queue.append(
-                    _Entry(self._serial, topic, partition, key, value, headers, delivery, deadline)
-                )
+                self._backlog.add(Entry(topic, partition, key, value, headers, delivery, deadline))
                 self._wake.notify()
                 return delivery
         self._in_flight.settle([(delivery, _closed_error())])
@@ -128,9 +108,7 @@ class KafkaBusProducer:
             self._wake.notify()
         self._thread.join(_CONNECT_SECONDS + 1)
         with self._wake:
-            left = [*self._handed.values(), *self._queue]
-            self._handed.clear()
-            self._queue.clear()
+            left = self._backlog.clear()
         self._in_flight.settle((entry.delivery, _closed_error()) for entry in left)
 
     # on the thread
@@ -150,35 +128,29 @@ class KafkaBusProducer:
         self._expire()
         if self._broken is not None:
             self._dispose()
-        if self._queue and self._clock.monotonic() >= self._retry_at:
+        if self._backlog.waits and self._clock.monotonic() >= self._retry_at:
             client = self._client or self._connect()
             if client is not None:
                 self._hand_over(client)
 
     def _has_work(self) -> bool:
-        due = bool(self._queue) and self._clock.monotonic() >= self._retry_at
+        due = self._backlog.waits and self._clock.monotonic() >= self._retry_at
         return self._closed or self._broken is not None or due
 
     def _seconds_to_next(self) -> float | None:
         """Until the earliest deadline, or until a retry is due."""
-        first = [*itertools.islice(self._handed.values(), 1), *itertools.islice(self._queue, 1)]
-        times = [entry.deadline for entry in first]
-        if self._queue:
-            times.append(self._retry_at)
-        return max(min(times) - self._clock.monotonic(), 0.0) if times else None
+        first = self._backlog.first_deadline()
+        if first is None:
+            return None
+        due = min(first, self._retry_at) if self._backlog.waits else first
+        return max(due - self._clock.monotonic(), 0.0)
 
     def _expire(self) -> None:
-        now = self._clock.monotonic()
         with self._wake:
-            handed = [entry for entry in self._handed.values() if entry.deadline <= now]
-            for entry in handed:
-                del self._handed[entry.serial]
+            handed, waiting = self._backlog.remove_overdue(self._clock.monotonic())
             if handed:
                 self._broken = self._broken or BusError("it acknowledges nothing")
-            overdue = handed
-            while self._queue and self._queue[0].deadline <= now:
-                overdue.append(self._queue.popleft())
-        self._settle(overdue, self._overdue_error())
+        self._settle([*handed, *waiting], self._overdue_error())
 
     def _connect(self) -> Any:
         try:
@@ -206,12 +178,10 @@ class KafkaBusProducer:
     def _hand_over(self, client: Any) -> None:
         while True:
             with self._wake:
-                if self._broken is not None or self._closed or not self._queue:
-                    return
-                entry = self._queue.popleft()
-                if entry.delivery.done:
-                    continue  # a client that was thrown away did deliver it
-                self._handed[entry.serial] = entry
+                stop = self._broken is not None or self._closed
+                entry = None if stop else self._backlog.hand_over()
+            if entry is None:
+                return
             try:
                 self._check_place(entry)
                 future = client.send(
@@ -227,7 +197,7 @@ class KafkaBusProducer:
                 future.add_callback(self._acknowledged, client, entry)
                 future.add_errback(self._refused, client, entry)
 
-    def _check_place(self, entry: _Entry) -> None:
+    def _check_place(self, entry: Entry) -> None:
         count = self._known.get(entry.topic) or self._partitions_of(entry.topic)
         if count is None:
             raise PermanentError(
@@ -244,8 +214,7 @@ class KafkaBusProducer:
         with self._wake:
             client, self._client = self._client, None
             reason, self._broken = self._broken, None
-            self._queue.extendleft(reversed(self._handed.values()))
-            self._handed.clear()
+            self._backlog.take_back()
         if client is not None:
             _abandon(client)
         if reason is not None and _permanent(reason) is None:
@@ -263,16 +232,16 @@ class KafkaBusProducer:
 
     # on the client's thread
 
-    def _acknowledged(self, client: Any, entry: _Entry, metadata: Any) -> None:
+    def _acknowledged(self, client: Any, entry: Entry, metadata: Any) -> None:
         with self._wake:
             if client is self._client:
-                self._handed.pop(entry.serial, None)
+                self._backlog.remove(entry)
             if self._last_error is not None:
                 _LOG.warning("Kafka at %s takes records again", self._servers[0])
                 self._last_error = None
         self._settle([entry], metadata.offset)
 
-    def _refused(self, client: Any, entry: _Entry, error: Exception) -> None:
+    def _refused(self, client: Any, entry: Entry, error: Exception) -> None:
         with self._wake:
             if client is not self._client:
                 return  # it was thrown away: the record is with the next one
@@ -281,12 +250,12 @@ class KafkaBusProducer:
             if not isinstance(error, PermanentError):
                 self._broken = self._broken or error
             if permanent is not None:
-                self._handed.pop(entry.serial, None)
+                self._backlog.remove(entry)
             self._wake.notify()
         if permanent is not None:
             self._settle([entry], permanent)
 
-    def _settle(self, entries: Sequence[_Entry], outcome: int | EvenhandError) -> None:
+    def _settle(self, entries: Sequence[Entry], outcome: int | EvenhandError) -> None:
         if entries:
             self._in_flight.settle([(entry.delivery, outcome) for entry in entries])
 
