@@ -13,7 +13,7 @@ demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labe
 	@$(BIN)/evenhand demo
 
 test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(STAMP) servers ## Run the long guarantee tests and print their tables
 	@$(BIN)/python -m pytest -m slow
@@ -24,8 +24,9 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts
 bench: $(STAMP) ## Print the benchmarks, as ratios to a named peer in one run
 	@$(BIN)/python -m benchmarks
 
+# What cannot be had is said; its tests are skipped loudly, and fail where CI is set.
 servers: $(STAMP) ## Fetch the servers that the tests start (into .cache)
-	@$(BIN)/python -m tests.testkit
+	-@$(BIN)/python -m tests.testkit
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (first run only) ..."

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -26,7 +27,7 @@ def main(folder: Path) -> None:
     analysis = pq.read_table(folder / "analysis.parquet").to_pydict()
     labels = pq.read_table(folder / "analysis_target.parquet").to_pydict()
     by_id = dict(zip(labels["id"], labels["employed"], strict=True))
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.array([int(v) for v in reference[name] + analysis[name]], dtype=np.int8)
         for name in FEATURES
     }

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.pending import Entries, Pending
+from detectors.entries import Entries
+from detectors.pending import Pending
 
 WAIT_US = 10
 CELLS = 7
