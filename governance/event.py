@@ -83,33 +83,46 @@ class BatchSum:
     n: int
 
 
+def sum_name(modality: str, projection: str) -> str:
+    """What the Fourier sum of a modality's embeddings is called; ``projection`` is its hash."""
+    return f"{modality}.fourier.{projection}"
+
+
 @dataclass(frozen=True, slots=True)
 class EventBatch:
     """Events of one component and model version.
 
+    ``vectors`` are embeddings by modality, shape (n, coordinates), NaN or all zero where an event
+    has none. They never leave the process: what travels is their sum (``sums``).
+
     Raises
     ------
     ShapeError
-        If a column does not have ``n`` values.
+        If a column does not have ``n`` values, or an array of vectors ``n`` rows.
     """
 
     version: str
     n: int
     columns: Mapping[str, Column]
     sums: Mapping[str, BatchSum] = field(default_factory=dict)
+    vectors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, rows in self.vectors.items():
+            if rows.ndim != 2 or len(rows) != self.n:
+                raise ShapeError(f"vectors {name!r} have shape {rows.shape}, not ({self.n}, ...)")
         for name, column in self.columns.items():
             if column.values.shape != (self.n,):
                 raise ShapeError(
                     f"column {name!r} has shape {column.values.shape}, not ({self.n},)"
                 )
 
-    def take(self, rows: NDArray[Any]) -> EventBatch:
+    def take(self, rows: NDArray[Any] | slice) -> EventBatch:
         """The same batch with only ``rows``; batch sums do not follow a selection."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        n = len(next(iter(columns.values())).values) if columns else 0
-        return EventBatch(self.version, n, columns)
+        vectors = {name: array[rows] for name, array in self.vectors.items()}
+        kept = [*(column.values for column in columns.values()), *vectors.values()]
+        return EventBatch(self.version, len(kept[0]) if kept else 0, columns, vectors=vectors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,12 @@ class PrivacyFilter:
         Raises
         ------
         PermanentError
-            If a column or sum has no type of the allow-list (reason ``privacy``).
+            If a column or sum has no type of the allow-list, or there are vectors (reason
+            ``privacy``).
         """
+        if batch.vectors:
+            names = ", ".join(sorted(batch.vectors))
+            raise PermanentError("privacy", f"vectors ({names}) may not leave the pod: sum them")
         for name, total in batch.sums.items():
             if total.n < SMALLEST_SUM:
                 raise PermanentError(

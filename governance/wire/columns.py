@@ -78,8 +78,12 @@ def encode_events(batch: EventBatch) -> bytes:
     Raises
     ------
     WireError
-        If a column or sum is not in the table, or has another dtype (``column``, ``dtype``).
+        If a column or sum is not in the table, or has another dtype (``column``, ``dtype``), or
+        there are vectors: only their sums travel (``column``).
     """
+    if batch.vectors:
+        names = ", ".join(sorted(batch.vectors))
+        raise WireError("column", f"vectors ({names}) do not travel: send their Fourier sums")
     message: dict[str, Any] = {
         "v": batch.version,
         "n": batch.n,

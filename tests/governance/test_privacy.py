@@ -188,6 +188,13 @@ def test_a_sum_over_few_events_does_not_leave() -> None:
         _filter().events(EventBatch("1", 0, {}, few))
 
 
+def test_vectors_do_not_leave() -> None:
+    """Not even at the level open: an embedding shows too much of what it was made of."""
+    batch = EventBatch("1", 2, {}, vectors={"text": np.zeros((2, 4))})
+    with pytest.raises(PermanentError, match=r"vectors \(text\) may not leave the pod"):
+        _filter().events(batch)
+
+
 def test_labels_are_filtered_like_events() -> None:
     """The label door applies the same rule."""
     labels = LabelBatch(2, {"label": Column.encode(["repaid", "defaulted"])})

@@ -180,6 +180,13 @@ def test_what_is_not_in_the_table_is_not_written(name: str, column: Column, reas
     assert caught.value.reason == reason
 
 
+def test_vectors_are_not_written() -> None:
+    """Only their sums travel."""
+    with pytest.raises(WireError, match="do not travel: send their Fourier sums") as caught:
+        encode_events(EventBatch("1", 1, {}, vectors={"text": np.zeros((1, 4))}))
+    assert caught.value.reason == "column"
+
+
 def test_text_without_utf8_form_is_replaced() -> None:
     """A lone surrogate, as JSON can hold, does not stop a batch."""
     columns = dict(_batch(1).columns) | {"group.sex": Column.encode(["\ud800"])}
