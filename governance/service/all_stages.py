@@ -47,7 +47,8 @@ def all_stages(
 ) -> Iterator[Stages]:
     """Migrate, start everything, and end it in order when the block ends.
 
-    ``stop`` is set where a stage gives up; ``failure`` then says why.
+    ``stop`` is set where a stage gives up; ``failure`` then says why. Where the settings name no
+    folder for privacy keys, they lie in ``state/keys``, and are made.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def all_stages(
         If a stage cannot start.
     """
     clock, metrics = SystemClock(), Metrics()
+    settings = _with_keys(settings, state)
     keys = settings.privacy.key_directory
     for item in loaded:  # the only place that makes keys: a fleet shares what somebody made
         open_pseudonymiser(item.component, keys, create=True)
@@ -85,6 +87,14 @@ def all_stages(
         for name, work in (("alerting", alerting.run), ("detecting", detecting.run)):
             stack.enter_context(_on_thread(name, work, stages, stop))
         yield stages
+
+
+def _with_keys(settings: Settings, state: Path) -> Settings:
+    """The settings with a folder for privacy keys, beside the rest of this process's state."""
+    if settings.privacy.key_directory is not None:
+        return settings
+    privacy = settings.privacy.model_copy(update={"key_directory": state / "keys"})
+    return settings.model_copy(update={"privacy": privacy})
 
 
 def _most_public(*addresses: str) -> str:

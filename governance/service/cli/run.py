@@ -2,7 +2,8 @@
 
 By default events travel over files and state lies in SQLite, so nothing beside Python is needed;
 ``--bus`` and ``--database`` name Apache Kafka and PostgreSQL. The sidecar stays a process of its
-own, beside the model: ``evenhand collect --upstream``.
+own, beside the model: ``evenhand collect --upstream``. Privacy keys that are missing are made, in
+privacy.keyDirectory or else in DIR/keys of ``--state-dir``; a sidecar needs the same ones.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("evenhand-state"),
         metavar="DIR",
-        help="what the door has taken and the bus has not (default: %(default)s)",
+        help="what the door has taken and the bus has not, and keys (default: %(default)s)",
     )
 
 
