@@ -93,9 +93,10 @@ class NumericBins:
         The end bins are closed at the reference's minimum and maximum.
         """
         bounds = np.concatenate([[self.minimum], self.edges, [self.maximum]])
-        exponent = _exponent(bounds)
-        bounds = np.ldexp(bounds, -exponent)
-        sd = math.ldexp(self.sd, -exponent) if self.sd > 0 else math.ldexp(1.0, -exponent)
+        sd = 1.0
+        if self.sd > 0:
+            exponent = _exponent(bounds)
+            bounds, sd = np.ldexp(bounds, -exponent), math.ldexp(self.sd, -exponent)
         width: NDArray[np.float64] = (bounds[2:] - bounds[:-2]) / (2 * sd)
         return width
 

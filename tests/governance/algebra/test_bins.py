@@ -108,6 +108,14 @@ def test_the_largest_floats() -> None:
     assert np.isfinite(bins.width_over_sd()).all()
 
 
+@pytest.mark.parametrize("value", [0.0, 5e-324, -0.1, 1.7e308])
+def test_widths_of_a_constant_are_finite(value: float) -> None:
+    """Whatever the value, a column of zeros among them, a constant has bins and widths."""
+    width = numeric_bins(np.full(100, value)).width_over_sd()
+    assert len(width)
+    assert np.isfinite(width).all()
+
+
 def test_constant_has_sd_zero() -> None:
     """Equal values have sd 0, whatever the rounding of their mean."""
     assert numeric_bins(np.full(1_001, 0.1)).sd == 0.0
