@@ -49,11 +49,24 @@ class Modality(StrEnum):
 
 
 class Metadata(_Block):
-    """Kubernetes object metadata, as far as it means something here."""
+    """Kubernetes object metadata; only name and namespace mean something here."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
     name: str = Field(pattern=_DNS_NAME)
     namespace: str = Field(default="default", pattern=_DNS_LABEL)
+    labels: Any = None
+    annotations: Any = None
+    # What the API server adds, so that `kubectl get -o yaml` can be read back.
+    creation_timestamp: Any = None
+    deletion_grace_period_seconds: Any = None
+    deletion_timestamp: Any = None
+    finalizers: Any = None
+    generate_name: Any = None
+    generation: Any = None
+    managed_fields: Any = None
+    owner_references: Any = None
+    resource_version: Any = None
+    self_link: Any = None
+    uid: Any = None
 
 
 class Model(_Block):

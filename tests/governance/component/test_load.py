@@ -247,6 +247,10 @@ def test_a_problem_says_place_finding_and_remedy(tmp_path: Path, text: str, mess
             "c.yaml:3: metadata.name: found 'Credit Risk': string should match pattern",
         ),
         (
+            HEAD.replace("metadata: {", "metadata: {namespce: shop, ") + MODEL,
+            "c.yaml:3: metadata.namespce: unknown key (did you mean 'namespace'?)",
+        ),
+        (
             HEAD + MODEL.replace('"1"', "2.1"),
             (
                 "c.yaml:5: spec.model.version: found the number 2.1, expected text: write it in "
