@@ -94,6 +94,9 @@ async def _take(request: Request, component: ComponentKey, kind: str) -> dict[st
     except (CaptureError, InvalidRows) as error:
         door.count(component, kind, "invalid", error.rows if isinstance(error, InvalidRows) else 1)
         raise _refusal(error) from None
+    except ProblemError:  # too long: how many rows it would have been nobody knows
+        door.count(component, kind, "invalid", 1)
+        raise
     except ClientDisconnect:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST, "the client left before it had sent all"

@@ -186,12 +186,13 @@ def test_the_short_paths_mean_the_only_component(door: Standing) -> None:
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_that_is_too_long_is_refused(door: Standing, *, declared: bool) -> None:
-    """413, also where the length is not declared (chunked)."""
+    """413, also where the length is not declared (chunked); counted as one invalid row."""
     body = b" " * (MAX_BODY_BYTES + 1)
     headers = {"authorization": "Bearer writer"}
     answer = door.client.post(EVENTS, content=body if declared else iter([body]), headers=headers)
     assert answer.status_code == 413
     assert "send several" in answer.json()["detail"]
+    assert b'kind="events",namespace="shop",outcome="invalid"} 1.0' in door.metrics.render()
 
 
 def test_when_too_much_is_being_read_clients_come_again_later(door: Standing) -> None:
