@@ -98,6 +98,8 @@ class Authority:
             return cls(None)
         try:
             read = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if not isinstance(read, dict):
+                raise ConfigError(f"tokens file {path}: write 'tokens:' and a list of tokens")
             parsed = _TokensFile.model_validate(read)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"tokens file {path} cannot be read: {error}") from None

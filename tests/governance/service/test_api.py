@@ -143,6 +143,18 @@ def test_a_damaged_tokens_file_is_named(tmp_path: Path) -> None:
         Authority.load(path, "127.0.0.1")
 
 
+@pytest.mark.parametrize("text", ["", "secret-token", "- {name: ci}"])
+def test_a_tokens_file_of_another_form_is_refused_without_showing_it(
+    tmp_path: Path, text: str
+) -> None:
+    """Who puts the token itself there is told what belongs there; the token is not printed."""
+    path = tmp_path / "tokens.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="write 'tokens:' and a list") as error:
+        Authority.load(path, "127.0.0.1")
+    assert "secret" not in str(error.value)
+
+
 def test_labels_are_taken_where_there_is_a_door(tmp_path: Path) -> None:
     """The door's routes under the API's address; read tokens may not write."""
     store = open_migrated(tmp_path)
