@@ -8,6 +8,7 @@ every bus, open it after a fork, not before.
 from __future__ import annotations
 
 import fcntl
+from errno import EACCES, EEXIST, ENOENT, ENOTDIR, EPERM, EROFS
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from governance.clock import Clock
 
 _COUNT_NAME = "partitions"
+_UNUSABLE = (EACCES, EEXIST, ENOENT, ENOTDIR, EPERM, EROFS)  # waiting does not mend these
 
 
 class EmbeddedBus:
@@ -47,7 +49,7 @@ class EmbeddedBus:
         try:
             return self._partitions(topic) or _make_topic(self._topic(topic), partitions)
         except OSError as error:
-            raise BusError(f"topic {topic} cannot be made in {self._folder}: {error}") from None
+            raise self._failed(f"topic {topic} cannot be made", error) from None
 
     def producer(self) -> EmbeddedProducer:
         return EmbeddedProducer(self._partitions, self._appender, self._max_bytes_in_flight)
@@ -71,10 +73,16 @@ class EmbeddedBus:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise BusError(f"{path} cannot be read: {error}") from None
+            raise self._failed(f"{path} cannot be read", error) from None
         if not text.isdecimal():
             raise ConfigError(f"{path} holds {text[:20]!r}, not the number of partitions")
         return int(text)
+
+    def _failed(self, what: str, error: OSError) -> BusError | ConfigError:
+        words = f"bus folder {self._folder}: {what}: {error.strerror}"
+        if error.errno in _UNUSABLE:
+            return ConfigError(f"{words}; name a writable folder by file:DIR")
+        return BusError(words)
 
     def _appender(self, topic: str, partition: int) -> Appender:
         return Appender(self._topic(topic) / str(partition), self._clock, self._limits)

@@ -52,6 +52,13 @@ def test_another_url_is_refused_with_the_two_forms(url: str) -> None:
     assert repr(url) in str(caught.value)
 
 
+def test_a_folder_that_can_never_hold_a_bus_is_wrong_configuration(tmp_path: Path) -> None:
+    """A file in its place does not go away by waiting: ConfigError, with folder and remedy."""
+    (tmp_path / "bus").write_text("")
+    with pytest.raises(ConfigError, match=r"bus: .*; name a writable folder by file:DIR"):
+        open_bus(f"file:{tmp_path / 'bus'}").ensure_topic("t", 1)
+
+
 def test_the_embedded_bus_does_not_load_kafka(tmp_path: Path) -> None:
     """Opening file:DIR imports no Kafka client."""
     code = (
