@@ -82,10 +82,15 @@ def run(options: argparse.Namespace) -> int:
 def _sidecar(options: argparse.Namespace) -> int:
     from collectors.sidecar.pump import Options, run  # noqa: PLC0415 - the door needs none of it
 
+    upstream = _address(options.upstream)
+    if upstream == (options.host, options.port):
+        raise ConfigError(
+            f"--upstream {options.upstream} is this sidecar's own address: name the model server's"
+        )
     state = options.state_dir or _default_state(options.port)
     return run(
         Options(
-            upstream=_address(options.upstream),
+            upstream=upstream,
             listen=(options.host, options.port),
             admin=(options.host, options.admin_port),
             state=state,
