@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detectors.ladder import FEWEST_REFERENCE_ROWS
 from detectors.profile import write_profile
 from governance.errors import ConfigError
 from governance.service.cli.flags import add_component_flag, one_component
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
         write_profile(options.output, reference)
     except OSError as error:
         raise ConfigError(f"{options.output}: cannot be written: {error.strerror}") from None
+    if reference.rows < FEWEST_REFERENCE_ROWS:
+        _say(f"too few rows to judge drift by: at least {FEWEST_REFERENCE_ROWS:,} are needed")
     order = "in time order" if reference.ordered else "not in time order"
     print(f"reference {reference.id}")
     print(f"{reference.rows:,} rows, {order}, cut for windows of {reference.windows}")

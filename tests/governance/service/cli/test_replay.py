@@ -262,6 +262,19 @@ def test_baseline_says_what_the_component_needs(
     assert all(finding["reference"] for finding in findings)
 
 
+def test_a_reference_that_is_too_small_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """999 rows make a profile, and the operator hears that drift is not judged by it."""
+    component = write_component(tmp_path)
+    reference = write_rows(tmp_path, "reference.csv", n=999)
+    profile = tmp_path / "credit.profile"
+    assert (
+        main(["baseline", str(reference), "--component", str(component), "-o", str(profile)]) == 0
+    )
+    assert "too few rows to judge drift by: at least 1,000 are needed" in capsys.readouterr().err
+
+
 def test_a_profile_that_cannot_be_written_is_two(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
