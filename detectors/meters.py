@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from governance.clock import SECOND_US
+
 if TYPE_CHECKING:
     from governance.component.key import ComponentKey
     from governance.metrics import Metrics
@@ -65,11 +67,22 @@ class Meters:
             "evenhand_checkpoint_failures_total", "Checkpoints that will be tried again"
         )
         self.partitions = metrics.gauge("evenhand_partitions", "Partitions that this worker owns")
+        self._newest: dict[ComponentKey, int] = {}
+        self._last_event = metrics.gauge(
+            "evenhand_last_event_timestamp_seconds",
+            "Time of the newest event; a clock that is ahead is cut to the bus's",
+            _COMPONENT,
+        )
         self._delay = metrics.gauge(
             "evenhand_window_delay_seconds",
             "From the instant in which a window was due to its newest judgement",
             _COMPONENT,
         )
+
+    def heard(self, key: ComponentKey, time_us: int) -> None:
+        """Events came, the newest of them of this instant."""
+        newest = self._newest[key] = max(time_us, self._newest.get(key, time_us))
+        self._last_event.labels(key.namespace, key.name).set(newest / SECOND_US)
 
     def begin(self, key: ComponentKey, counts: Counter[str]) -> None:
         """Count from here: what was counted before is another process's."""

@@ -262,6 +262,7 @@ class PartitionOwner:
         stamp, batch = message.stamp, message.batch
         if isinstance(batch, EventBatch):
             self._events += batch.n
+            self._ports.meters.heard(stamp.component, self._newest_us(batch))
             return state.events(batch, at, stamp)
         if isinstance(batch, LabelBatch):
             return state.labels(batch, at, stamp)
@@ -270,6 +271,13 @@ class PartitionOwner:
         if stamp.type is MessageType.BYE:
             return state.bye(stamp, at)
         return []
+
+    def _newest_us(self, batch: EventBatch) -> int:
+        """Time of a batch's newest event; log time where none has one, or where it is ahead."""
+        times = batch.columns.get("time")
+        if times is None or not batch.n:
+            return self._log_time_us
+        return min(self._log_time_us, int(times.values.max()))
 
     def _keep(self, key: ComponentKey, findings: list[Finding]) -> None:
         self._touched.add(key)

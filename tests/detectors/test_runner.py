@@ -277,6 +277,21 @@ def test_another_number_of_partitions_is_refused(deployed: Deployment) -> None:
         group.checkpoints.pin_partitions("evenhand.events", 5)
 
 
+def test_how_fresh_events_are_is_a_metric(deployed: Deployment) -> None:
+    """The newest event's time; a clock that is ahead cannot make silence look fresh."""
+    group = deployed.group(**COUNT)
+    worker = group.start()
+    name, own = "evenhand_last_event_timestamp_seconds", {"component": "loans"}
+    deployed.send(events([START - MINUTE, START - HOUR]), stamp(0, START))
+    catch_up(worker)
+    assert group.sample(name, namespace="default", **own) == (START - MINUTE) / SECOND
+    deployed.send(events([START + HOUR]), stamp(1, START))
+    catch_up(worker)
+    now = deployed.clock.now_us()
+    worker.close()
+    assert group.sample(name, namespace="default", **own) == now / SECOND
+
+
 def test_losses_are_metrics(deployed: Deployment) -> None:
     """Late events, gaps and wrong clocks have the names that operators know."""
     group = deployed.group(lateness="2h")
