@@ -79,10 +79,13 @@ class Supervisor:
         """Replace the reader whenever it dies, at growing intervals while it keeps dying."""
         loop = asyncio.get_running_loop()
         backoff = _MIN_BACKOFF_SECONDS
+        ready = True
         while True:
             since = loop.time()
             await self._over.wait()
-            await self.end()
+            code = await self.end()
+            if ready:
+                _say(f"the reader ended with code {code}: what it held is counted, another starts")
             if loop.time() - since > _MAX_BACKOFF_SECONDS:
                 backoff = _MIN_BACKOFF_SECONDS
             await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
@@ -90,8 +93,11 @@ class Supervisor:
             try:
                 await self.start()
             except ReaderFailed as failure:
-                print(f"evenhand: {failure}", file=sys.stderr, flush=True)  # noqa: T201 - the log
+                _say(str(failure))
                 self._over.set()
+                ready = False
+            else:
+                ready = True
 
     async def stop(self, timeout_seconds: float) -> bool:
         """Let the reader have what is left and end in its own time; whether it did, cleanly."""
@@ -186,3 +192,7 @@ class Supervisor:
         self._over.set()
         if self._spoken is not None and not self._spoken.done():
             self._spoken.set_exception(ReaderFailed(2, "the reader died before it was ready"))
+
+
+def _say(words: str) -> None:
+    print(f"evenhand: {words}", file=sys.stderr, flush=True)  # noqa: T201 - the log

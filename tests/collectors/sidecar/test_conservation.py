@@ -124,6 +124,7 @@ def test_a_killed_reader_takes_events_along_but_not_their_number(
         while_asking(running.port, 400, kill_twice)
         outcomes = running.settle()
         assert running.stop() == 0
+    assert (tmp_path / "stderr").read_text().count("the reader ended with code -9") == 2
     assert sum(outcomes.values()) == 1_600
     assert outcomes["lost_crash"] > 0
     messages = on_bus(running)
