@@ -106,7 +106,7 @@ def _of_sqlite(engine: Engine, cause: sqlite3.Error) -> EvenhandError | None:
 
 
 def _away(engine: Engine, words: str) -> StoreError:
-    return StoreError(f"database {place(engine)} is away or busy: {words}")
+    return StoreError(f"database {place(engine)} is away, busy or full: {words}")
 
 
 def _refused(engine: Engine, words: str) -> ConfigError:

@@ -38,7 +38,7 @@ def test_work_goes_on_after_a_restart(engine: Engine, postgres: PostgresServer) 
     postgres.kill()
     try:
         for _ in range(2):
-            with pytest.raises(StoreError, match="is away or busy"):
+            with pytest.raises(StoreError, match="is away, busy or full"):
                 checkpoints.commit(claim, Checkpoint(8, 8))
     finally:
         postgres.restart()

@@ -39,7 +39,7 @@ def test_migrate_again_has_nothing_to_do(
     ("url", "code", "words"),
     [
         ("mysql://u:secret@h/d", 2, "the database URL starts with mysql://"),
-        ("postgresql://u:secret@127.0.0.1:1/d", 3, "u:***@127.0.0.1:1/d is away or busy"),
+        ("postgresql://u:secret@127.0.0.1:1/d", 3, "u:***@127.0.0.1:1/d is away, busy or full"),
     ],
 )
 def test_migrate_says_what_is_wrong(
