@@ -6,6 +6,7 @@ EvenhandError
 ├── PermanentError         this input will never be right: dead-letter, count, go on
 │   ├── WireError          bytes on the bus that cannot be read
 │   ├── CaptureError       a request or response that is not valid for its protocol
+│   ├── MediaError         a picture or recording that cannot be decoded
 │   └── ShapeError         arrays that do not fit each other
 ├── TransientError         an outside system is away: back off with jitter, retry; exit code 3
 │   ├── BusError
@@ -67,6 +68,10 @@ class WireError(PermanentError):
 
 class CaptureError(PermanentError):
     """A request or response that is not valid for its protocol."""
+
+
+class MediaError(PermanentError):
+    """A picture or recording that cannot be decoded, or is beyond a limit."""
 
 
 class ShapeError(PermanentError):

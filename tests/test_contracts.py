@@ -24,6 +24,8 @@ HOMES = {
     "pyarrow": ("collectors/rows/", "collectors/replay.py"),
     "uvloop": ("collectors/sidecar/",),
     "httptools": ("collectors/sidecar/",),
+    "PIL": ("collectors/modalities/image.py",),
+    "soundfile": ("collectors/modalities/voice.py",),
 }
 FORBIDDEN_LICENCES = re.compile(
     r"GPL|AGPL|LGPL|BUSL|Business Source|Elastic License|SSPL", re.IGNORECASE
@@ -66,7 +68,7 @@ def test_only_the_clock_asks_for_the_time() -> None:
 def test_run_time_dependencies_are_permissive() -> None:
     """No GPL, LGPL, AGPL, BSL or ELv2 in what a user installs with the extra `all`."""
     bad = {}
-    for name in _requirements("evenhand", {"all", "parquet", "postgres"}):
+    for name in _requirements("evenhand", {"all", "media", "parquet", "postgres"}):
         text = _licence(name)
         if FORBIDDEN_LICENCES.search(text):
             bad[name] = text
