@@ -77,14 +77,20 @@ class AlertWorker:
         metrics.publish(self._families)
 
     def run(self, stop: Stop) -> None:
-        """Work until ``stop`` is set; a database that is away is waited for."""
+        """Work until ``stop`` is set; a database that is away is waited for, and said once."""
+        away = False
         while not stop.is_set():
             try:
                 busy = self.work()
             except StoreError as error:
-                _log.warning("database is away, trying again: %s", error)
+                if not away:
+                    _log.warning("trying again until it works: %s", error)
                 self._store_failures.inc()
-                busy = False
+                away, busy = True, False
+            else:
+                if away:
+                    _log.warning("the database works again")
+                away = False
             if not busy:
                 stop.wait(IDLE_SECONDS)
         self._release()

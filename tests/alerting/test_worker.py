@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -15,6 +16,7 @@ from governance.config import AlertingSettings, Settings, WebhookSettings
 from governance.finding import Status
 from governance.metrics import Metrics
 from governance.service.build import build_alert_worker
+from governance.store import engine
 from governance.store.deliveries import DeliveryState
 from tests.alerting.receiver import Answer, Posted, receiver
 from tests.alerting.stored import finding, open_migrated, spec, write
@@ -22,6 +24,7 @@ from tests.alerting.stored import finding, open_migrated, spec, write
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from threading import Event
 
     from alerting.runner import AlertWorker
     from governance.service.stores import Store
@@ -50,6 +53,41 @@ def worker(store: Store, folder: Path, url: str, **alerting: Any) -> AlertWorker
 def drain(alerting: AlertWorker) -> None:
     while alerting.work():
         pass
+
+
+class Lock:
+    """``stop`` of a loop during whose first two rounds another connection writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._other = sqlite3.connect(path, isolation_level=None)
+        self._other.execute("BEGIN IMMEDIATE")
+        self._rounds = 0
+
+    def is_set(self) -> bool:
+        self._rounds += 1
+        if self._rounds == 3:
+            self._other.execute("ROLLBACK")
+            self._other.close()
+        return self._rounds > 4
+
+    def wait(self, _: float) -> None:
+        """No time passes."""
+
+
+def test_an_outage_of_the_database_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many rounds it lasts: one line when it begins, one when it is over."""
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.01)
+    store = open_migrated(tmp_path)
+    write(store, [finding(0, Status.BREACH)], spec())
+    alerting = worker(store, tmp_path, "http://127.0.0.1:1/")
+    alerting.run(cast("Event", Lock(tmp_path / "evenhand.db")))
+    store.engine.dispose()
+    said = [record.getMessage() for record in caplog.records if record.name == "evenhand.alerting"]
+    assert len(said) == 2, said
+    assert "database is locked" in said[0]
+    assert said[1] == "the database works again"
 
 
 def test_a_confirmed_breach_reaches_the_receiver_signed(store: Store, tmp_path: Path) -> None:
