@@ -38,11 +38,18 @@ def _problems(
 ) -> Iterator[Problem]:
     seen = set()
     for detail in details:
+        if detail["type"] == "too_short" and _has_wrong_items(detail["loc"], details):
+            continue  # pydantic counts only the items that are right
         path = _in_document(document.value, detail["loc"], detail["type"])
         message = _message(model, path, detail)
         if (path, message) not in seen:
             seen.add((path, message))
             yield document.problem(path, message)
+
+
+def _has_wrong_items(location: Steps, details: list[ErrorDetails]) -> bool:
+    n = len(location)
+    return any(len(d["loc"]) > n and d["loc"][:n] == location for d in details)
 
 
 def _in_document(value: Any, location: Steps, kind: str) -> Steps:
@@ -72,8 +79,26 @@ def _message(model: type[BaseModel], path: Steps, detail: ErrorDetails) -> str:
         return f"found {_shown(found)}, allowed: {listed(allowed)}{near}"
     if kind == "string_type" and isinstance(found, int | float):
         return f"found the number {found}, expected text: write it in quotes"
+    if kind in _EXPECTED:
+        return f"found {_shown(found)}, expected {_EXPECTED[kind]}"
     words = detail["msg"].removeprefix("Value error, ")
     return f"found {_shown(found)}: {words[0].lower()}{words[1:]}"
+
+
+_EXPECTED = {
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "too_short": "at least one item",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+}
 
 
 def _unknown_key(found: str, allowed: list[str]) -> str:

@@ -240,7 +240,7 @@ def test_a_problem_says_place_finding_and_remedy(tmp_path: Path, text: str, mess
                 "(did you mean 'MultimodalAIComponent'?)"
             ),
         ),
-        (HEAD + "spec: 5\n", "c.yaml:4: spec: found 5: input should be a valid dictionary"),
+        (HEAD + "spec: 5\n", "c.yaml:4: spec: found 5, expected a mapping of keys"),
         (HEAD, "c.yaml:1: spec: is required and not there"),
         (
             HEAD.replace("credit", "Credit Risk") + MODEL,
@@ -266,13 +266,19 @@ def test_a_problem_says_place_finding_and_remedy(tmp_path: Path, text: str, mess
         ),
         (
             HEAD + MODEL.replace("[tabular]", "[]"),
-            "c.yaml:5: spec.model.modality: found a list: tuple should have at least 1 item",
+            "c.yaml:5: spec.model.modality: found a list, expected at least one item",
         ),
     ],
 )
 def test_a_document_that_is_no_component_says_so(tmp_path: Path, text: str, message: str) -> None:
     """Empty, of another shape, of another kind, or without what is required."""
     assert message in _messages(_write(tmp_path, text))[0]
+
+
+def test_a_wrong_item_is_said_once(tmp_path: Path) -> None:
+    """A list whose only item is wrong is not called empty as well."""
+    found = _messages(_write(tmp_path, HEAD + MODEL.replace("[tabular]", "[tabluar]")))
+    assert len(found) == 1, found
 
 
 def test_a_name_that_is_declared_twice_is_a_problem(tmp_path: Path) -> None:
