@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from governance.metrics import Metrics
 
 _COMPONENT = ("namespace", "component")
-_EVENTS = {
-    "events": "counted",
-    "late": "late",
-    "duplicate_events": "duplicate",
+_EVENTS = {"events": "counted", "late": "late", "duplicate_events": "duplicate"}
+_REMARKS = {
     "future": "future",
     "ids_reused": "id_reused",
     "ids_sampled_out": "id_sampled_out",
@@ -32,8 +30,13 @@ class Meters:
         counter = metrics.counter
         self._events = counter(
             "evenhand_detector_events_total",
-            "Events by what became of them",
+            "Events by what became of them; each is in one of these",
             (*_COMPONENT, "outcome"),
+        )
+        self._remarks = counter(
+            "evenhand_detector_remarks_total",
+            "Counted events of which there is something to say",
+            (*_COMPONENT, "remark"),
         )
         self._late = counter(
             "evenhand_late_events_total", "Events whose window was closed", _COMPONENT
@@ -103,6 +106,8 @@ class Meters:
         place = (key.namespace, key.name)
         if name in _EVENTS:
             self._events.labels(*place, _EVENTS[name]).inc(n)
+        if name in _REMARKS:
+            self._remarks.labels(*place, _REMARKS[name]).inc(n)
         if name == "late":
             self._late.labels(*place).inc(n)
         elif name == "gap_batches":

@@ -292,6 +292,26 @@ def test_how_fresh_events_are_is_a_metric(deployed: Deployment) -> None:
     assert group.sample(name, namespace="default", **own) == now / SECOND
 
 
+def test_every_event_has_one_outcome(deployed: Deployment) -> None:
+    """Counted, late, duplicate add up to what came; a time ahead is a remark on a counted one."""
+    group = deployed.group(lateness="1m")
+    worker = group.start()
+    deployed.clock.advance(12 * HOUR)
+    now = deployed.clock.now_us()
+    for name, at in (("a", now), ("a", now), ("b", now + HOUR), ("c", now - 10 * HOUR)):
+        value = {"event_id": name * 32, "prediction": "1", "time": at / SECOND}
+        deployed.append(KEY_BYTES, msgspec.json.encode(value))
+    catch_up(worker)
+    worker.close()
+    own = {"namespace": "default", "component": "loans"}
+    counted = {
+        outcome: group.sample("evenhand_detector_events_total", **own, outcome=outcome)
+        for outcome in ("counted", "late", "duplicate")
+    }
+    assert counted == {"counted": 2, "late": 1, "duplicate": 1}
+    assert group.sample("evenhand_detector_remarks_total", **own, remark="future") == 1
+
+
 def test_losses_are_metrics(deployed: Deployment) -> None:
     """Late events, gaps and wrong clocks have the names that operators know."""
     group = deployed.group(lateness="2h")
