@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from detectors.drift.tabular import make_drift
+from detectors.drift.detector import make_drift
 from detectors.fairness.family import make_fairness
 from detectors.operations.error_rate import make_error_rate
 from detectors.operations.latency import make_latency

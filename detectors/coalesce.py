@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def coalesce(parts: Sequence[EventBatch]) -> list[EventBatch]:
-    """Put batches of one version together wherever their columns are of the same kinds."""
+    """Put batches of one version together wherever columns and vectors are of the same kinds."""
     kinds: dict[tuple[Any, ...], list[EventBatch]] = {}
     for part in parts:
         kinds.setdefault(_kind(part), []).append(part)
@@ -26,17 +26,19 @@ def coalesce(parts: Sequence[EventBatch]) -> list[EventBatch]:
 
 
 def _kind(batch: EventBatch) -> tuple[Any, ...]:
-    return tuple(
-        sorted(
-            (name, column.dictionary is None, column.values.dtype.str)
-            for name, column in batch.columns.items()
-        )
+    columns = (
+        (name, column.dictionary is None, column.values.dtype.str)
+        for name, column in batch.columns.items()
     )
+    vectors = ((name, rows.shape[1], rows.dtype.str) for name, rows in batch.vectors.items())
+    return (*sorted(columns), *sorted(vectors))
 
 
 def _joined(parts: Sequence[EventBatch]) -> EventBatch:
     columns = {name: _column([p.columns[name] for p in parts]) for name in parts[0].columns}
-    return EventBatch(parts[0].version, sum(part.n for part in parts), columns)
+    vectors = {name: np.concatenate([p.vectors[name] for p in parts]) for name in parts[0].vectors}
+    n = sum(part.n for part in parts)
+    return EventBatch(parts[0].version, n, columns, vectors=vectors)
 
 
 def _column(parts: Sequence[Column]) -> Column:

@@ -128,7 +128,8 @@ class ComponentState:
 
         Events: ``events`` (in windows), ``late``, ``duplicate_events``, ``duplicate_batches``,
         ``future`` (took the log's time), ``clock_skew_batches``, ``gap_batches``,
-        ``lost.REASON``, ``groups_pooled``, ``sums_ignored``. Labels: ``labels``,
+        ``lost.REASON``, ``groups_pooled``, ``sums`` (in windows), ``sums_late``, ``sums_ignored``
+        (of another projection than the reference's). Labels: ``labels``,
         ``labels_joined``, ``labels_repeated``, ``labels_corrected``, ``labels_orphaned``,
         ``labels_sampled_out``, ``labels_unusable``. Ids: ``ids_reused``, ``ids_sampled_out``.
         """
@@ -152,14 +153,15 @@ class ComponentState:
         now_us = memory.log_time_us
         arrival = memory.sources.register(stamp, now_us, (batch.version, batch.n))
         memory.note_arrival(arrival, now_us)
-        memory.counts["sums_ignored"] += len(batch.sums)
         if arrival.duplicate:
             memory.counts["duplicate_batches"] += 1
             memory.counts["duplicate_events"] += batch.n
         else:
             numbered = stamp is not None and bool(stamp.source) and stamp.sequence >= 0
             findings += self._intake.count(batch, arrival, numbered=numbered)
+            self._intake.count_sums_alone(batch, arrival, stamp)
         self._unsaved_bytes += sum(column.values.nbytes for column in batch.columns.values())
+        self._unsaved_bytes += sum(total.values.nbytes for total in batch.sums.values())
         return findings + self._progress(stamp)
 
     def labels(self, batch: LabelBatch, at: Position, stamp: Stamp | None = None) -> list[Finding]:

@@ -16,6 +16,7 @@ from detectors.outcome_cells import OutcomeCells
 from detectors.panes import PaneState
 from detectors.version_panes import VersionPanes, probe
 from detectors.vocabulary import Vocabulary
+from governance.event import sum_name
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -53,6 +54,15 @@ class Spec:
     def reference_id(self) -> str | None:
         """What every finding names as its reference."""
         return None if self.reference is None else self.reference.id
+
+    @property
+    def sum_sizes(self) -> dict[str, int]:
+        """Length of the sums that can be compared with the reference, by name."""
+        embeddings = {} if self.reference is None else self.reference.embeddings
+        return {
+            sum_name(modality, embedding.projection.hash): embedding.projection.size
+            for modality, embedding in embeddings.items()
+        }
 
     def detectors(self, version: str) -> tuple[Detector, ...]:
         """Those that judge ``version``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from detectors.outcome_cells import score_bins
 from detectors.reading import instants, weights_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from detectors.closing import Closing
@@ -20,23 +22,31 @@ if TYPE_CHECKING:
     from detectors.panes import PaneState
     from detectors.sources import Arrival
     from detectors.version_panes import VersionPanes
-    from governance.event import EventBatch
+    from governance.event import BatchSum, EventBatch
     from governance.finding import Finding
+    from governance.wire.headers import Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Events that count: as detectors read them, when they happened, what joins their labels."""
+    """Events that count: as detectors read them, when they happened, what joins their labels.
+
+    ``sums`` are those of the message that brought them; they belong to its last event.
+    """
 
     coded: EventBatch
     times: NDArray[np.int64]
     entries: Entries | None  # slots are given with the pane
+    sums: Mapping[str, BatchSum] = field(default_factory=dict)
 
     def take(self, rows: Any) -> _Rows:
         if isinstance(rows, slice) and rows == slice(0, self.coded.n):
             return self
         entries = None if self.entries is None else self.entries.take(rows)
-        return _Rows(self.coded.take(rows), self.times[rows], entries)
+        sums: Mapping[str, BatchSum] = {}
+        if self.sums and np.arange(self.coded.n)[rows][-1] == self.coded.n - 1:
+            sums = self.sums
+        return _Rows(self.coded.take(rows), self.times[rows], entries, sums)
 
 
 class Intake:
@@ -59,6 +69,10 @@ class Intake:
         kept = self._not_late(times)
         if not numbered:
             kept &= self._not_seen(batch, kept)
+        sums = self._comparable(batch.sums) if batch.sums and batch.n else {}
+        if sums and not kept[-1]:
+            memory.counts["sums_late"] += len(sums)
+            sums = {}
         if not kept.any():
             return []
         if not kept.all():
@@ -68,10 +82,45 @@ class Intake:
         panes.hear(memory.log_time_us, memory.spec.monitoring.retire_after)
         memory.counts["events"] += batch.n
         rows_ = self._rows(panes, batch, times, numbered=numbered)
+        if sums:
+            rows_ = replace(rows_, sums=sums)
         if memory.era.by_time:
             self._into_time_panes(panes, rows_)
             return []
         return self._into_count_panes(panes, rows_)
+
+    def count_sums_alone(self, batch: EventBatch, arrival: Arrival, stamp: Stamp | None) -> None:
+        """Put the sums of a message without events into the window that ends with its watermark.
+
+        Its source has sent all events of that window, and sums them up at its end. Where windows
+        are counted it is the one that is open.
+        """
+        if batch.n or not batch.sums:
+            return
+        memory, sums = self._memory, self._comparable(batch.sums)
+        now_us = memory.log_time_us
+        watermark = None if stamp is None else stamp.watermark_us
+        last_us = now_us if watermark is None else min(now_us, watermark + arrival.shift_us - 1)
+        if memory.era.is_late(np.array([last_us]))[0]:
+            memory.counts["sums_late"] += len(sums)
+            return
+        panes = memory.era.panes_of(batch.version)
+        if memory.era.by_time:
+            pane = memory.open_pane(panes, last_us // memory.era.pane_us, 0, now_us)
+        else:
+            pane = memory.count_pane(panes, last_us, now_us)
+        self._add_sums(panes, pane, sums)
+
+    def _comparable(self, sums: Mapping[str, BatchSum]) -> Mapping[str, BatchSum]:
+        """Those of the reference's projections; the others are counted and ignored."""
+        sizes = self._memory.spec.sum_sizes
+        known = {n: total for n, total in sums.items() if total.values.shape == (sizes.get(n),)}
+        self._memory.counts["sums_ignored"] += len(sums) - len(known)
+        return known
+
+    def _add_sums(self, panes: VersionPanes, pane: PaneState, sums: Mapping[str, BatchSum]) -> None:
+        panes.add_sums(pane, sums)
+        self._memory.counts["sums"] += len(sums)
 
     def _not_late(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         late = self._memory.era.is_late(times)
@@ -139,6 +188,8 @@ class Intake:
     def _put(self, panes: VersionPanes, pane: PaneState, rows: _Rows) -> None:
         pane.heard_us = self._memory.log_time_us
         panes.add(pane, rows.coded)
+        if rows.sums:
+            self._add_sums(panes, pane, rows.sums)
         if rows.entries is None:
             return
         named = np.flatnonzero(rows.entries.keys)

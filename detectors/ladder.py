@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.stats.effect import Effect
 from detectors.stats.evidence import LOG_E_CAP
+from detectors.stats.overdispersion import FEWEST_BLOCKS, SLACK
 from governance.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from detectors.stats.effect import Effect
 
 FEWEST_EFFECTIVE = 25.0  # effective events of the longest window
 FEWEST_REFERENCE_ROWS = 1_000
@@ -97,12 +97,52 @@ def trailing_sums(
     return sums
 
 
+def usable_windows(
+    n: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    lengths: NDArray[np.float64],
+    in_order: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Which windows of ``n`` rows, shape (K,), each feature's ladder can read, shape (K, F).
+
+    In time order: as many lengths as the ladder has. Else the first, and more up to an eighth of
+    the reference's ``rows``.
+    """
+    place = np.arange(len(n))[:, None]
+    fits = n[:, None] <= rows / FEWEST_BLOCKS * SLACK
+    return (n > 0)[:, None] & np.where(in_order, place < lengths, (place == 0) | fits)
+
+
+def side_by_side(parts: Sequence[Readings]) -> Readings:
+    """Readings of several groups of features over the same windows as one; ``n`` of the first."""
+    if len(parts) == 1:
+        return parts[0]
+    effects = [part.effect for part in parts]
+    return Readings(
+        n=parts[0].n,
+        rho=np.hstack([part.rho for part in parts]),
+        m=np.hstack([part.m for part in parts]),
+        log_e=np.hstack([part.log_e for part in parts]),
+        effect=Effect(
+            np.hstack([effect.raw for effect in effects]),
+            np.hstack([effect.value for effect in effects]),
+            np.hstack([effect.lower for effect in effects]),
+            np.hstack([effect.upper for effect in effects]),
+        ),
+        usable=np.hstack([part.usable for part in parts]),
+    )
+
+
 def climb(
-    readings: Readings, thresholds: NDArray[np.float64], divisors: NDArray[np.float64]
+    readings: Readings,
+    thresholds: NDArray[np.float64],
+    divisors: NDArray[np.float64],
+    fewest: NDArray[np.float64] | float = FEWEST_EFFECTIVE,
 ) -> Climb:
     """Read the ladder of every feature, shortest window first.
 
-    ``divisors`` are the lengths that each feature's ladder has, also while it still fills.
+    ``divisors`` are the lengths that each feature's ladder has, also while it still fills;
+    ``fewest`` the effective events that its longest window must have.
     """
     windows, features = readings.m.shape
     effect = readings.effect
@@ -118,7 +158,7 @@ def climb(
         best[better], best_log_e[better] = k, readings.log_e[k][better]
         alive &= ~(readings.usable[k] & (effect.upper[k] < thresholds))
     longest = _last(readings.usable)
-    small = (longest < 0) | (_at(readings.m, longest) < FEWEST_EFFECTIVE)
+    small = (longest < 0) | (_at(readings.m, longest) < fewest)
     ample = _first(readings.usable & (readings.m >= SHOWN_EFFECTIVE))
     shown = np.where(best >= 0, best, np.where(ample >= 0, ample, longest))
     return Climb(evidence, counted, shown, small)

@@ -15,10 +15,13 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from detectors.embedding_reference import EmbeddingReference
 from detectors.feature_reference import FeatureReference
 from detectors.reference import Reference, WindowCut, canonical_json
+from detectors.stats.mmd import GramNull
 from detectors.stats.overdispersion import LENGTHS, Block
 from governance.algebra.bins import CategoryBins, NumericBins
+from governance.algebra.fourier import Projection
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,11 +34,13 @@ _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _Size = Annotated[float, Meta(gt=0)]
 _Rho = Annotated[float, Meta(ge=1)]
 _Positive = Annotated[int, Meta(ge=1)]
+_Spread = Annotated[float, Meta(ge=0)]
+_Ladder = list[tuple[_Positive, _Size, _Rho]]
 
 
 class _Feature(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind"):
     counts: list[_Count]
-    ladder: list[tuple[_Positive, _Size, _Rho]]
+    ladder: _Ladder
 
 
 class _Numeric(_Feature, tag="numeric"):
@@ -49,6 +54,24 @@ class _Numeric(_Feature, tag="numeric"):
 class _Category(_Feature, tag="category"):
     kept: list[str]
     rare: list[str]
+
+
+class _Projection(msgspec.Struct, forbid_unknown_fields=True):
+    embedding: str
+    scale: Annotated[list[_Size], Meta(min_length=1, max_length=4_096)]
+    h: Annotated[float, Meta(ge=1e-6)]
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    unit: bool
+    pairs: Annotated[int, Meta(ge=1, le=4_096)]
+    hash: str
+
+
+class _Embedding(msgspec.Struct, forbid_unknown_fields=True):
+    projection: _Projection
+    rows: Annotated[int, Meta(ge=1, le=2**53)]
+    sums: list[Annotated[int, Meta(ge=-(2**62), le=2**62)]]
+    null: tuple[_Spread, _Spread, _Size, _Spread]
+    ladder: _Ladder
 
 
 class _Cut(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,6 +88,7 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True):
     end_us: int | None
     inputs: dict[str, _Numeric | _Category]
     outputs: dict[str, dict[str, _Numeric | _Category]]
+    embeddings: dict[str, _Embedding] = {}
 
 
 def is_profile(head: bytes) -> bool:
@@ -146,6 +170,10 @@ def _reference(content: _Content) -> Reference:
         outputs=outputs,
         start_us=content.start_us,
         end_us=content.end_us,
+        embeddings={
+            modality: _embedding(f"embeddings.{modality}", embedding)
+            for modality, embedding in content.embeddings.items()
+        },
     )
 
 
@@ -157,11 +185,33 @@ def _feature(place: str, feature: _Numeric | _Category) -> FeatureReference:
     bins = _bins(place, feature)
     if len(feature.counts) != bins.size:
         raise _Unfit(f"{place}.counts: has {len(feature.counts)} bins, not {bins.size}")
-    ladder = tuple(Block(k, mean_rows, rho) for k, mean_rows, rho in feature.ladder)
-    if tuple(block.k for block in ladder) != LENGTHS[: len(ladder)]:
-        raise _Unfit(f"{place}.ladder: its lengths are not 1, 2, 4 ... in this order")
+    ladder = _ladder(place, feature.ladder)
     constant = feature.null_constant if isinstance(feature, _Numeric) else 0.0
     return FeatureReference(bins, np.array(feature.counts, dtype=np.int64), ladder, constant)
+
+
+def _ladder(place: str, stored: _Ladder) -> tuple[Block, ...]:
+    ladder = tuple(Block(k, mean_rows, rho) for k, mean_rows, rho in stored)
+    if tuple(block.k for block in ladder) != LENGTHS[: len(ladder)]:
+        raise _Unfit(f"{place}.ladder: its lengths are not 1, 2, 4 ... in this order")
+    return ladder
+
+
+def _embedding(place: str, stored: _Embedding) -> EmbeddingReference:
+    said = stored.projection
+    projection = Projection(
+        said.embedding, tuple(said.scale), said.h, said.seed, said.unit, said.pairs
+    )
+    if projection.hash != said.hash:
+        raise _Unfit(
+            f"{place}.projection.hash: is {said.hash!r}, this machine's numpy draws "
+            f"{projection.hash!r} from the same seed"
+        )
+    if len(stored.sums) != projection.size:
+        raise _Unfit(f"{place}.sums: has {len(stored.sums)} numbers, not {projection.size}")
+    sums = np.array(stored.sums, dtype=np.int64)
+    null = GramNull(*stored.null)
+    return EmbeddingReference(projection, stored.rows, sums, null, _ladder(place, stored.ladder))
 
 
 def _bins(place: str, feature: _Numeric | _Category) -> NumericBins | CategoryBins:

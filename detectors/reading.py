@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from detectors.sources import SKEW_US
 from governance.algebra.canonical import canonical_text
 from governance.errors import PermanentError
-from governance.event import Column, EventBatch
+from governance.event import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from governance.component.schema import Favourable, Signals
-    from governance.event import LabelBatch
+    from governance.event import EventBatch, LabelBatch
 
 UNKNOWN = -1
 
@@ -39,7 +40,7 @@ def checked(batch: EventBatch, default_version: str, signals: Signals) -> EventB
     columns = dict(batch.columns)
     if "favourable" not in columns:
         columns["favourable"] = Column(_predicted(batch, signals.favourable))
-    return EventBatch(batch.version or default_version, batch.n, columns)
+    return replace(batch, version=batch.version or default_version, columns=columns)
 
 
 def instants(batch: EventBatch, shift_us: int, now_us: int) -> tuple[NDArray[np.int64], int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from detectors.embedding_reference import embedding_reference
 from detectors.feature_reference import RowPanes, feature_reference
 from governance.clock import format_duration
 from governance.component.schema import Modality
@@ -23,14 +24,16 @@ from governance.privacy import significant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from detectors.embedding_reference import EmbeddingReference
     from detectors.feature_reference import FeatureReference
-    from governance.component.schema import Component, Windows
+    from governance.component.schema import Component, FeatureSignal, Windows
     from governance.event import EventBatch
 
 OUTPUTS = ("prediction", "score")
-TABULAR = "tabular."
+EMBEDDING = "embedding"  # what findings and settings call the embedding of a modality
 
 _DAY_US = 86_400_000_000
+_MODALITIES = frozenset(modality.value for modality in Modality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ class Reference:
     """All features of a component, and what was known of the rows.
 
     ``inputs`` are keyed by column (``tabular.age``), ``outputs`` by version, then ``prediction``
-    and ``score``. ``ordered`` says that the rows were in time order and cut as ``windows``.
-    ``version`` is the one that is judged (``for_version``) and no part of the hashed content.
+    and ``score``, ``embeddings`` by modality. ``ordered`` says that the rows were in time order
+    and cut as ``windows``. ``version`` is the one that is judged (``for_version``) and no part of
+    the hashed content.
     """
 
     rows: int
@@ -77,6 +81,7 @@ class Reference:
     start_us: int | None = None
     end_us: int | None = None
     version: str | None = None
+    embeddings: Mapping[str, EmbeddingReference] = field(default_factory=dict)
     id: str = field(init=False)  # SHA-256 of the canonical content, 64 hex digits
 
     def __post_init__(self) -> None:
@@ -97,7 +102,7 @@ class Reference:
     def content(self) -> dict[str, Any]:
         """What ``id`` is the hash of, as plain JSON."""
         cut = self.windows
-        return {
+        content = {
             "rows": self.rows,
             "ordered": self.ordered,
             "windows": {"kind": cut.kind, "length": cut.length, "pane": cut.pane},
@@ -106,6 +111,9 @@ class Reference:
             "inputs": _contents(self.inputs),
             "outputs": {version: _contents(named) for version, named in self.outputs.items()},
         }
+        if self.embeddings:
+            content["embeddings"] = _contents(self.embeddings)
+        return content
 
 
 def build_reference(
@@ -116,8 +124,9 @@ def build_reference(
     Parameters
     ----------
     batch
-        All rows in file order: columns ``tabular.*``, ``prediction``, ``score``, and ``time``
-        only if the rows have real times (they decide order and span).
+        All rows in file order: columns of the declared modalities (``tabular.age``),
+        ``prediction``, ``score``, vectors, and ``time`` only if the rows have real times (they
+        decide order and span).
     component
         Says which columns are categorical, how windows are cut, and whether rows without usable
         time are in time order (``baseline.ordered``).
@@ -145,11 +154,11 @@ def build_reference(
         )
         for name, column in _compared(batch, component)
     }
-    if not measured:
+    embeddings = dict(_embeddings(batch, component, panes))
+    if not measured and not embeddings:
         raise ConfigError(
-            "the reference has no column to compare: it needs features (spec.signals.features."
-            "tabular), prediction or score; its columns are "
-            f"{', '.join(sorted(batch.columns)) or 'none'}"
+            "the reference has no column to compare: it needs features (spec.signals.features), "
+            f"prediction or score; its columns are {', '.join(sorted(batch.columns)) or 'none'}"
         )
     times = batch.columns["time"].values if "time" in batch.columns else None
     outputs = {name: measured.pop(name) for name in OUTPUTS if name in measured}
@@ -161,7 +170,14 @@ def build_reference(
         outputs={version or batch.version: outputs} if outputs else {},
         start_us=None if times is None else int(times.min()),
         end_us=None if times is None else int(times.max()),
+        embeddings=embeddings,
     )
+
+
+def split_name(column: str) -> tuple[str, str]:
+    """Modality and bare name of a feature's column; no modality for any other column."""
+    modality, _, bare = column.partition(".")
+    return (modality, bare) if bare and modality in _MODALITIES else ("", column)
 
 
 def is_categorical(name: str, component: Component) -> bool:
@@ -172,14 +188,25 @@ def is_categorical(name: str, component: Component) -> bool:
     signals = component.spec.signals
     if name == "prediction" and signals.favourable is not None:
         return signals.favourable.values is not None
-    features = signals.features.get(Modality.TABULAR)
-    return features is not None and name.removeprefix(TABULAR) in features.categorical
+    features, bare = _signal(name, component)
+    return features is not None and bare in features.categorical
 
 
 def is_excluded(name: str, component: Component) -> bool:
-    """Whether the component leaves feature column ``name`` out."""
-    features = component.spec.signals.features.get(Modality.TABULAR)
-    return features is not None and name.removeprefix(TABULAR) in features.exclude
+    """Whether the component leaves feature column ``name`` (or ``text.embedding``) out."""
+    features, bare = _signal(name, component)
+    return features is not None and bare in features.exclude
+
+
+def cut_otherwise(component: Component, reference: Reference) -> str:
+    """Why a reference does not fit the component's windows; empty if it does."""
+    cut = WindowCut.of(component.spec.monitoring.windows)
+    if reference.windows == cut:
+        return ""
+    return (
+        f"it was cut for windows of {reference.windows}, the component declares {cut}: "
+        "build it again with `evenhand baseline`"
+    )
 
 
 def canonical_json(content: object) -> str:
@@ -188,9 +215,30 @@ def canonical_json(content: object) -> str:
 
 
 def _compared(batch: EventBatch, component: Component) -> Iterator[tuple[str, Column]]:
+    declared = {modality.value for modality in component.spec.model.modality}
     for name, column in batch.columns.items():
-        if name in OUTPUTS or (name.startswith(TABULAR) and not is_excluded(name, component)):
+        is_feature = split_name(name)[0] in declared and not is_excluded(name, component)
+        if name in OUTPUTS or is_feature:
             yield name, column
+
+
+def _embeddings(
+    batch: EventBatch, component: Component, panes: RowPanes | None
+) -> Iterator[tuple[str, EmbeddingReference]]:
+    for modality in component.spec.model.modality:
+        vectors = batch.vectors.get(modality.value)
+        if vectors is None or is_excluded(f"{modality.value}.{EMBEDDING}", component):
+            continue
+        embedding = embedding_reference(modality.value, vectors, panes)
+        if embedding is not None:
+            yield modality.value, embedding
+
+
+def _signal(column: str, component: Component) -> tuple[FeatureSignal | None, str]:
+    """The declaration of a feature's modality, and the feature's bare name."""
+    modality, bare = split_name(column)
+    features = component.spec.signals.features
+    return (features.get(Modality(modality)) if modality else None), bare
 
 
 def _rounded(column: Column, component: Component) -> Column:
@@ -221,5 +269,5 @@ def _row_panes(batch: EventBatch, component: Component) -> RowPanes | None:
     return RowPanes(numbers, int(numbers.max()), cut.unit)
 
 
-def _contents(named: Mapping[str, FeatureReference]) -> dict[str, Any]:
-    return {name: feature.content() for name, feature in named.items()}
+def _contents(named: Mapping[str, FeatureReference | EmbeddingReference]) -> dict[str, Any]:
+    return {name: measured.content() for name, measured in named.items()}

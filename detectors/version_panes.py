@@ -19,7 +19,7 @@ from governance.event import Column, EventBatch
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from detectors.panes import PaneState
     from detectors.vocabulary import Vocabulary
     from governance.algebra.sums import Sums
+    from governance.event import BatchSum
     from governance.finding import Verdict
 
 LONGEST_LADDER = 64  # panes that a verdict may look at
@@ -91,7 +92,7 @@ class VersionPanes:
             columns[name] = Column(
                 self.vocabulary.codes(attribute, batch.columns.get(name), batch.n)
             )
-        return EventBatch(batch.version, batch.n, columns)
+        return EventBatch(batch.version, batch.n, columns, vectors=batch.vectors)
 
     def encoded(self, coded: EventBatch) -> NDArray[np.uint32]:
         """One cell per event of a coded batch, for the label join."""
@@ -105,6 +106,12 @@ class VersionPanes:
         pane.sums_changed = True
         if pane.waiting_events >= ADDED_AT_ONCE:
             self.add_up(pane)
+
+    def add_sums(self, pane: PaneState, sums: Mapping[str, BatchSum]) -> None:
+        """Add what a collector has summed up over events of a pane that is open."""
+        batch = EventBatch(self.version, 0, {}, sums)
+        pane.sums = merge([pane.sums, *(detector.add(batch) for detector in self.detectors)])
+        pane.sums_changed = True
 
     def add_outcomes(self, pane: PaneState, rows: Outcomes) -> None:
         """Count labelled events in a pane that can still meet labels."""

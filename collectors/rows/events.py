@@ -6,13 +6,13 @@ privacy makes live ones, so that both meet the same reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collectors.modalities.text import text_columns
 from collectors.outcome import favourable_label, favourable_outcome, group_column
+from collectors.rows.contents import Contents
 from collectors.rows.places import OWN_NAMES
 from collectors.rows.values import (
     all_numbers,
@@ -54,6 +54,7 @@ class TimedRows:
     versions: Column
     labels: LabelBatch | None
     labelled: NDArray[np.intp]
+    vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -71,7 +72,9 @@ class TimedRows:
         for code in dict.fromkeys(versions.tolist()):
             kept = rows[versions == code]
             columns = {name: column.take(kept) for name, column in self.columns.items()}
-            yield EventBatch((self.versions.dictionary or ())[code], len(kept), columns)
+            vectors = {name: array[kept] for name, array in self.vectors.items()}
+            version = (self.versions.dictionary or ())[code]
+            yield EventBatch(version, len(kept), columns, vectors=vectors)
 
     def labels_of(self, start: int, end: int) -> LabelBatch | None:
         """The labels of the rows from ``start`` up to ``end``; None where there is none."""
@@ -91,12 +94,17 @@ class RowEvents:
     places
         Where the file has it.
     left_out
-        Where rows without a usable time are counted.
+        Where rows without a usable time, and media that cannot be decoded, are counted.
     numeric
         Whether the reference has a column (``tabular.age``, ``prediction``) as numbers; None where
         it does not have it: then the first rows decide.
     typed_by
         How many of them; None = all rows of the table.
+
+    Raises
+    ------
+    ConfigError
+        If a library that the component's media need is not installed.
     """
 
     def __init__(
@@ -114,6 +122,7 @@ class RowEvents:
         self._numeric = numeric
         self._typed_by = slice(typed_by)
         self._decided: dict[str, bool] = {}
+        self._contents = Contents(places, left_out)
         self._filter = PrivacyFilter(_with_names(component), UNKEYED)
         self._read = 0
 
@@ -123,9 +132,12 @@ class RowEvents:
         columns = {"event_id": self._ids(table), "time": Column(times)}
         columns |= self._own(table) | self._outcome(table) | self._groups(table)
         columns |= self._features(table)
+        seen, vectors = self._contents.read(table)
+        columns |= seen
         columns = dict(self._filter.events(EventBatch("", table.n, columns)).columns)
         self._read += table.n
-        return TimedRows(columns, self._versions(table), *self._labels(table, columns))
+        labels, labelled = self._labels(table, columns)
+        return TimedRows(columns, self._versions(table), labels, labelled, vectors)
 
     def _timed(self, table: Table) -> tuple[Table, NDArray[np.int64]]:
         name = self._places.signals.get("time")
@@ -182,19 +194,13 @@ class RowEvents:
     def _features(self, table: Table) -> dict[str, Column]:
         signal = self._spec.signals.features.get(Modality.TABULAR)
         declared = frozenset(signal.categorical if signal is not None else ())
-        columns = {
+        return {
             f"tabular.{name}": self._typed(
                 f"tabular.{name}", table.columns[name], declared=name in declared
             )
             for name in self._places.features
             if not is_nested(table.columns[name])
         }
-        if self._places.text is not None:
-            words = texts(table.columns[self._places.text])
-            nothing = [None] * table.n
-            features = text_columns(words, nothing, nothing)
-            columns |= {f"text.{name}": column for name, column in features.items()}
-        return columns
 
     def _typed(self, name: str, values: Column | NDArray[Any], *, declared: bool) -> Column:
         if declared or not self._is_numeric(name, values):

@@ -4,13 +4,16 @@
 headers. Where the component does not say, the columns ``id``, ``prediction`` and ``score`` are
 taken for what they are called, and so are ``latency_ms``, ``ttft_ms``, ``status_code``,
 ``input_tokens`` and ``output_tokens``. ``features.tabular`` is ``column:*`` where it is not said:
-every column but those that the signals above, time, version and label read. The columns of groups
-are features too, as models read them; ``exclude`` takes them out.
+every column but those that the signals above, time, version and label read, and those of texts and
+media. The columns of groups are features too, as models read them; ``exclude`` takes them out.
+``features.text`` reads the text itself, ``features.voice`` and ``features.image`` the path of a
+file, absolute or relative to the row file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.component.jsonpath import simple_name
@@ -21,11 +24,12 @@ from governance.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from governance.component.schema import Component, FeatureSignal
 
 OWN_NAMES = ("latency_ms", "ttft_ms", "status_code", "input_tokens", "output_tokens")
+
+MEDIA = frozenset({Modality.VOICE, Modality.IMAGE})
 
 _DEFAULT_NAMES = ("id", "prediction", "score")
 _EVERYTHING = "*"
@@ -35,14 +39,20 @@ _EVERYTHING = "*"
 class RowPlaces:
     """Column of each signal, by signal (``id``, ``time``, ...); what is not there has none.
 
-    ``groups`` are by attribute, ``features`` are the columns of tabular features, ``text`` is the
-    column of texts.
+    ``groups`` are by attribute, ``features`` are the columns of tabular features, ``contents`` are
+    the columns of texts, recordings and pictures; paths in them are relative to ``folder``.
     """
 
     signals: Mapping[str, str]
     groups: Mapping[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
-    text: str | None = None
+    contents: Mapping[Modality, str] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+
+    @property
+    def has_media(self) -> bool:
+        """Whether files are decoded for every row."""
+        return not MEDIA.isdisjoint(self.contents)
 
 
 def find_places(component: Component, names: Sequence[str], file: Path) -> RowPlaces:
@@ -59,14 +69,16 @@ def find_places(component: Component, names: Sequence[str], file: Path) -> RowPl
     places = finder.signals(required=True)
     if signals.label is not None:
         places["label"] = finder.column("label", signals.label.source)
+    contents = finder.contents()
     return RowPlaces(
         signals=places,
         groups={
             name: finder.column(f"groups.{name}", group.source)
             for name, group in signals.groups.items()
         },
-        features=finder.features(places),
-        text=finder.text(),
+        features=finder.features([*places.values(), *contents.values()]),
+        contents=contents,
+        folder=file.parent,
     )
 
 
@@ -76,8 +88,13 @@ def find_reference_places(component: Component, names: Sequence[str], file: Path
     Only features must be there: a training table often has neither times nor a model's outputs.
     """
     finder = _Finder(component, names, file)
-    places = finder.signals(required=False)
-    return RowPlaces(signals=places, features=finder.features(places))
+    places, contents = finder.signals(required=False), finder.contents()
+    return RowPlaces(
+        signals=places,
+        features=finder.features([*places.values(), *contents.values()]),
+        contents=contents,
+        folder=file.parent,
+    )
 
 
 class _Finder:
@@ -104,12 +121,13 @@ class _Finder:
         """The column that a selector reads; raises ConfigError if it is not there."""
         return self._existing(signal, selector, self._argument(signal, selector))
 
-    def features(self, places: Mapping[str, str]) -> tuple[str, ...]:
+    def features(self, taken: Sequence[str]) -> tuple[str, ...]:
+        """The columns of tabular features; where all are wanted, all that are not ``taken``."""
         if Modality.TABULAR not in self._spec.model.modality:
             return ()
         signal = self._spec.signals.features.get(Modality.TABULAR)
         if signal is None or signal.source.argument == _EVERYTHING:
-            excluded = set(places.values()) | set(signal.exclude if signal else ())
+            excluded = set(taken) | set(signal.exclude if signal else ())
             label = self._spec.signals.label
             if label is not None:
                 excluded.add(label.source.argument)
@@ -118,9 +136,15 @@ class _Finder:
             return tuple(name for name in self._names if name not in excluded)
         return (self.column("features.tabular", signal.source),)
 
-    def text(self) -> str | None:
-        signal = self._spec.signals.features.get(Modality.TEXT)
-        return None if signal is None else self.column("features.text", signal.source)
+    def contents(self) -> dict[Modality, str]:
+        """The columns of declared modalities that are no tables."""
+        features = self._spec.signals.features
+        declared = (modality for modality in self._spec.model.modality if modality in features)
+        return {
+            modality: self.column(f"features.{modality.value}", features[modality].source)
+            for modality in declared
+            if modality is not Modality.TABULAR
+        }
 
     def _argument(self, signal: str, selector: Selector) -> str:
         if selector.kind in {SelectorKind.COLUMN, SelectorKind.INPUT, SelectorKind.OUTPUT}:

@@ -43,26 +43,35 @@ class Table:
 
 
 class LeftOut:
-    """Rows that could not be read: how many by reason, and where the first of them are."""
+    """Rows and files that could not be read: how many by reason, and the first of them."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()  # rows, by reason
+        self._lines: Counter[str] = Counter()
         self._places: dict[str, list[str]] = {}
 
     def add(self, reason: str, place: str, rows: int = 1) -> None:
         """Count rows; ``place`` says where and what was found."""
         self.counts[reason] += rows
-        places = self._places.setdefault(reason, [])
-        if len(places) < _EXAMPLES:
-            places.append(place)
+        self._note(f"rows left out, {reason}", place, rows)
+
+    def undecodable(self, modality: str, reason: str, place: str) -> None:
+        """Count a file of a row that is kept."""
+        self._note(f"{modality} files not decoded, {reason}", place, 1)
 
     def lines(self) -> list[str]:
         """One line per reason, for people."""
         return [
-            f"{count} rows left out, {reason}: {'; '.join(self._places[reason])}"
-            + ("; ..." if count > len(self._places[reason]) else "")
-            for reason, count in self.counts.items()
+            f"{count} {what}: {'; '.join(self._places[what])}"
+            + ("; ..." if count > len(self._places[what]) else "")
+            for what, count in self._lines.items()
         ]
+
+    def _note(self, what: str, place: str, count: int) -> None:
+        self._lines[what] += count
+        places = self._places.setdefault(what, [])
+        if len(places) < _EXAMPLES:
+            places.append(place)
 
 
 class RowFile(Protocol):

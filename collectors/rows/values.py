@@ -64,6 +64,16 @@ def texts(values: Column | NDArray[Any]) -> list[str | None]:
     return [table[code] for code in coded.values.tolist()]
 
 
+def whole_texts(values: Column | NDArray[Any]) -> list[str | None]:
+    """One text per row as it was written, however long; None where empty or a list or object."""
+    if isinstance(values, Column):
+        table = [*(text or None for text in values.dictionary or ()), None]
+        return [table[code] for code in values.values.tolist()]
+    if values.dtype.kind == "M":
+        return texts(values)
+    return [_whole_text(value) for value in values.tolist()]
+
+
 def instants_us(values: Column | NDArray[Any]) -> NDArray[np.int64]:
     """UTC microseconds, shape (n,); -1 where there is no instant from 1970 to 9999.
 
@@ -81,6 +91,14 @@ def instants_us(values: Column | NDArray[Any]) -> NDArray[np.int64]:
     inside = (seconds >= 0) & (seconds <= LAST_INSTANT_US / SECOND_US)
     exact = np.where(inside, seconds, 0.0)
     return np.where(inside, np.rint(exact * SECOND_US).astype(np.int64), _NO_INSTANT)
+
+
+def _whole_text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, list | dict) or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return canonical_text(value) or None
 
 
 def _number(value: object) -> float:

@@ -1,4 +1,4 @@
-"""Counts tabular features into the bins of a reference, and adds panes up to windows."""
+"""Counts features into the bins of a reference, and adds panes up to windows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from detectors.cells import sampling_weight
 from detectors.ladder import trailing_sums
-from detectors.reference import WindowCut, rounds
-from detectors.stats.overdispersion import LENGTHS
+from detectors.reference import rounds
 from detectors.stats.ragged import Ragged
 from governance.algebra.bins import total_weight
 from governance.algebra.sums import (
@@ -45,7 +44,6 @@ class Windows:
 
     counts: NDArray[np.float64]  # (K, bins)
     n: NDArray[np.float64]  # (K,)
-    panes: tuple[int, ...]  # panes of each window
     empty: bool  # the newest pane holds no event
 
 
@@ -63,8 +61,6 @@ class Counting:
         self._subjects = tuple(subjects)
         self._bins = Ragged(tuple(subject.bins.size for subject in subjects))
         self._rounds = rounds(component)
-        unit = WindowCut.of(component.spec.monitoring.windows).unit
-        self._lengths = tuple(unit * length for length in LENGTHS)
         layout = "\x1f".join([reference.id, *(subject.column for subject in subjects)])
         self.array = f"drift.{hashlib.sha256(layout.encode()).hexdigest()[:16]}"
         self.weights = f"{self.array}.weights"
@@ -90,9 +86,8 @@ class Counting:
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: counts, self.weights: np.array([total, squared[0]])}
 
-    def windows(self, panes: Sequence[Pane]) -> Windows:
-        """The trailing windows of a view's panes, oldest first."""
-        lengths = tuple(length for length in self._lengths if length <= len(panes))
+    def windows(self, panes: Sequence[Pane], lengths: Sequence[int]) -> Windows:
+        """The windows of the last ``lengths`` of a view's panes, which are oldest first."""
         counted = [pane.sums.get(self.array) for pane in panes]
         weighed = [pane.sums.get(self.weights) for pane in panes]
         sums = trailing_sums(counted, lengths, len(self._bins.owner))
@@ -101,7 +96,7 @@ class Counting:
         n = total**2 / np.where(squared > 0, squared, 1.0)
         scale = n / np.where(total > 0, total, 1.0) / WEIGHT_SCALE
         newest = weighed[-1]
-        return Windows(sums * scale[:, None], n, lengths, newest is None or newest[0] <= 0)
+        return Windows(sums * scale[:, None], n, newest is None or newest[0] <= 0)
 
     def _count(
         self, subject: Subject, column: Column, weight: NDArray[np.float64] | None

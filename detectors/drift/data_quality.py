@@ -15,6 +15,7 @@ from detectors.drift.family import WORST_LAST, Members, judge_family
 from detectors.drift.kolmogorov_smirnov import gap_effect
 from detectors.drift.words import change
 from detectors.ladder import Readings
+from detectors.reasons import NO_EVENTS
 from detectors.stats.evidence import log_mixture, make_null
 from detectors.stats.overdispersion import effective_size
 from detectors.stats.ragged import Ragged
@@ -69,17 +70,18 @@ class DataQuality:
         inside = np.concatenate([stick.tail for stick in sticks])
         counts = np.stack([measure.rows[self._owner] - inside, inside], axis=-1).ravel()
         self._null = make_null(counts, Ragged((2,) * len(inside)), (0,) * len(inside))
-        self._members = Members(
+        self._members = Members.alike(
             thresholds=np.full(len(inside), THRESHOLD),
             lengths=measure.lengths[self._owner],
             unfit=tuple(subjects[owner].unfit for owner in self._owner),
             assumed=tuple(not sticks[owner].ladder for owner in self._owner),
         )
 
-    def verdicts(self, drift: Readings, terms: Terms) -> list[Verdict]:
+    def verdicts(self, drift: Readings, windows: Windows, terms: Terms) -> list[Verdict]:
         """One verdict per subject, on the worse of its shares; ``drift`` gives sizes and rho."""
-        share = self.window_shares(terms.windows)
-        family = judge_family(self.readings(share, drift), self._members, terms)
+        share = self.window_shares(windows)
+        gaps = [NO_EVENTS if windows.empty else ""] * len(self._shares)
+        family = judge_family(self.readings(share, drift), self._members, terms, gaps)
         worst: dict[int, int] = {}
         for member, owner in enumerate(self._owner.tolist()):
             if owner not in worst or _badness(family, member) > _badness(family, worst[owner]):

@@ -6,18 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from detectors.ladder import FEWEST_EFFECTIVE, Hold, climb, hold, rule
-from detectors.reasons import NO_EVENTS
-from governance.component.schema import Modality
 from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from detectors.drift.counting import Windows
     from detectors.ladder import Climb, Readings, Ruling
 
 WORST_LAST = (Status.INSUFFICIENT, Status.OK, Status.WARNING, Status.BREACH)
@@ -29,7 +27,8 @@ INDEPENDENCE = "independence: assumed, the reference is not in time order"
 class Terms:
     """What all families of one look are judged by; ``lost`` and ``capped`` are reasons."""
 
-    windows: Windows
+    modality: str
+    panes: tuple[int, ...]  # of each trailing window
     events: int  # of the newest pane
     lost: str
     capped: str
@@ -38,16 +37,42 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The F members of a family: thresholds, lengths of their ladders, references.
+    """The F members of a family: thresholds, ladders, references.
 
-    ``unfit`` says in words why a member's reference is of no use, empty if it is; ``assumed``
-    tells whose rows are not in time order.
+    ``lengths`` is how many lengths a member's ladder has, ``fewest`` how many effective events the
+    longest window must have. ``unfit`` says in words why a member's reference is of no use, empty
+    if it is; ``assumed`` tells whose rows are not in time order.
     """
 
     thresholds: NDArray[np.float64]
     lengths: NDArray[np.float64]
+    fewest: NDArray[np.float64]
     unfit: Sequence[str]
     assumed: Sequence[bool]
+
+    @classmethod
+    def alike(
+        cls,
+        *,
+        thresholds: NDArray[np.float64],
+        lengths: NDArray[np.float64],
+        unfit: Sequence[str],
+        assumed: Sequence[bool],
+    ) -> Members:
+        """Members that all need the usual number of effective events."""
+        fewest = np.full(len(thresholds), FEWEST_EFFECTIVE)
+        return cls(thresholds, lengths, fewest, unfit, assumed)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Members]) -> Members:
+        """The members of all parts, in their order."""
+        return cls(
+            np.concatenate([part.thresholds for part in parts]),
+            np.concatenate([part.lengths for part in parts]),
+            np.concatenate([part.fewest for part in parts]),
+            tuple(words for part in parts for words in part.unfit),
+            tuple(assumed for part in parts for assumed in part.assumed),
+        )
 
 
 class _Figures(TypedDict, total=False):
@@ -64,6 +89,7 @@ class Family:
 
     members: Members
     terms: Terms
+    gaps: Sequence[str]
     readings: Readings
     climb: Climb
     holds: tuple[Hold | None, ...]
@@ -87,12 +113,12 @@ class Family:
             subject=subject,
             status=self.status(member),
             reason=self._withheld(member) or self._remark(member, moved),
-            modality=Modality.TABULAR.value,
+            modality=self.terms.modality,
             test=test,
             threshold=float(self.members.thresholds[member]),
             evidence=math.log10(evidence) if evidence > 0 else None,
             evidence_bar=math.log10(self.ruling.bar) if self.holds[member] is None else None,
-            panes=1 if row is None else self.terms.windows.panes[row],
+            panes=1 if row is None else self.terms.panes[row],
             events=self.terms.events,
             **({} if row is None else self._figures(member, row)),
         )
@@ -102,7 +128,7 @@ class Family:
             case None:
                 return ""
             case Hold.NO_EVENTS:
-                return NO_EVENTS
+                return self.gaps[member]
             case Hold.LOST:
                 return self.terms.lost
             case Hold.REFERENCE:
@@ -133,22 +159,20 @@ class Family:
             return "no window can be read yet: none holds a finite value, or the first still fills"
         m = self.readings.m[self.readings.usable[:, member], member][-1]
         return (
-            f"the longest window has {m:.1f} effective events, at least {FEWEST_EFFECTIVE:.0f} "
-            "are needed"
+            f"the longest window has {m:.1f} effective events, at least "
+            f"{self.members.fewest[member]:.0f} are needed"
         )
 
 
-def judge_family(readings: Readings, members: Members, terms: Terms) -> Family:
-    """Apply the rule of STATISTICS 1.4 to a family."""
-    climbed = climb(readings, members.thresholds, members.lengths)
+def judge_family(readings: Readings, members: Members, terms: Terms, gaps: Sequence[str]) -> Family:
+    """Apply the rule of STATISTICS 1.4 to a family.
+
+    ``gaps`` says per member why the newest pane has nothing of it; empty if it has.
+    """
+    climbed = climb(readings, members.thresholds, members.lengths, members.fewest)
     holds = tuple(
-        hold(
-            no_events=terms.windows.empty,
-            lost=bool(terms.lost),
-            unfit=bool(unfit),
-            small=bool(small),
-        )
-        for unfit, small in zip(members.unfit, climbed.small, strict=True)
+        hold(no_events=bool(gap), lost=bool(terms.lost), unfit=bool(unfit), small=bool(small))
+        for gap, unfit, small in zip(gaps, members.unfit, climbed.small, strict=True)
     )
     ruling = rule(climbed, holds, terms.false_alarm_every, capped=bool(terms.capped))
-    return Family(members, terms, readings, climbed, holds, ruling)
+    return Family(members, terms, gaps, readings, climbed, holds, ruling)

@@ -16,15 +16,10 @@ from detectors.drift.kolmogorov_smirnov import kolmogorov_smirnov
 from detectors.drift.psi import psi
 from detectors.drift.wasserstein import Past, wasserstein
 from detectors.drift.yardstick import NEEDS_NUMBERS
-from detectors.ladder import Readings
+from detectors.ladder import Readings, usable_windows
 from detectors.stats.effect import Effect
 from detectors.stats.evidence import log_evidence, make_null
-from detectors.stats.overdispersion import (
-    FEWEST_BLOCKS,
-    SLACK,
-    effective_size,
-    make_deflation,
-)
+from detectors.stats.overdispersion import effective_size, make_deflation
 from detectors.stats.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -121,14 +116,8 @@ class Measure:
         return Readings(n, rho, m, log_e, Effect(*figures), usable)
 
     def usable(self, n: Floats) -> NDArray[np.bool_]:
-        """Which windows each feature's ladder can read, shape (K, F).
-
-        In time order: as many lengths as the ladder has. Else the first, and more up to n0/8.
-        """
-        place = np.arange(len(n))[:, None]
-        fits = n[:, None] <= self.rows / FEWEST_BLOCKS * SLACK
-        lengths = np.where(self._in_order, place < self.lengths, (place == 0) | fits)
-        return (n > 0)[:, None] & lengths
+        """Which windows each feature's ladder can read, shape (K, F)."""
+        return usable_windows(n, self.rows, self.lengths, self._in_order)
 
     def coarse(self, counts: Floats) -> Floats:
         """Counts folded to coarse bins, shape (K, coarse bins)."""

@@ -1,4 +1,4 @@
-"""What drift is judged on: the features, the prediction and the score of one version."""
+"""What drift counts: the features of a modality, the prediction and the score of a version."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from detectors.drift.yardstick import (
     yardstick,
 )
 from detectors.ladder import FEWEST_REFERENCE_ROWS
-from detectors.reference import OUTPUTS, TABULAR, WindowCut, is_excluded
+from detectors.reference import EMBEDDING, OUTPUTS, cut_otherwise, is_excluded, split_name
 from governance.algebra.bins import CategoryBins
 from governance.algebra.canonical import canonical_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Keyed = Callable[[str, str], str]
 
     from detectors.drift.yardstick import Yardstick
     from detectors.feature_reference import FeatureReference
@@ -52,23 +54,28 @@ class Unbuilt:
     reason: str
 
 
-def subjects(
-    component: Component, reference: Reference, keyed: Callable[[str, str], str] | None
+def feature_subjects(
+    component: Component, reference: Reference, modality: str, keyed: Keyed | None
 ) -> tuple[Subject, ...]:
-    """Everything that can be compared, inputs first, each in the order of its name.
+    """The features of a modality that can be compared, in the order of their names.
 
     ``keyed`` maps (column, category) to the code by which the category travels; names are then
     known by their codes as well, and are not shown.
     """
-    inputs = {
-        column: feature
-        for column, feature in sorted(reference.inputs.items())
-        if column.startswith(TABULAR) and not is_excluded(column, component)
-    }
-    outputs = sorted(_outputs(component, reference).items())
     return tuple(
         _subject(component, reference, column, feature, keyed)
-        for column, feature in [*inputs.items(), *outputs]
+        for column, feature in sorted(reference.inputs.items())
+        if split_name(column)[0] == modality and not is_excluded(column, component)
+    )
+
+
+def output_subjects(
+    component: Component, reference: Reference, keyed: Keyed | None
+) -> tuple[Subject, ...]:
+    """Prediction and score, where the judged version has a reference of them."""
+    return tuple(
+        _subject(component, reference, name, output, keyed)
+        for name, output in sorted(_outputs(component, reference).items())
     )
 
 
@@ -84,7 +91,7 @@ def unbuilt(component: Component, reference: Reference) -> tuple[Unbuilt, ...]:
     )
     settings = component.spec.monitoring.drift
     return tuple(
-        Unbuilt(name, declared_threshold(name, settings), reason)
+        Unbuilt(name, declared_threshold((name,), settings, settings.threshold), reason)
         for name in OUTPUTS
         if name not in built and _expected(name, component, reference)
     )
@@ -95,33 +102,29 @@ def _subject(
     reference: Reference,
     column: str,
     feature: FeatureReference,
-    keyed: Callable[[str, str], str] | None,
+    keyed: Keyed | None,
 ) -> Subject:
     name, bins = _name(column), feature.bins
     may_show = None
     if keyed is not None and isinstance(bins, CategoryBins):
         bins = bins.with_keyed(partial(keyed, column))
         may_show = _declared(column, component)
-    stick = yardstick(feature, name, component.spec.monitoring.drift)
-    unfit = _unfit(component, reference, name, stick)
+    stick = yardstick(feature, (column, name), component.spec.monitoring.drift)
+    unfit = _unfit(component, reference, column, stick)
     return Subject(name, column, bins, stick, bin_labels(feature, may_show), unfit)
 
 
 def _name(column: str) -> str:
-    """What findings call a column; a feature that is called like an output keeps its prefix."""
-    bare = column.removeprefix(TABULAR)
-    return column if bare in OUTPUTS else bare
+    """What findings call a column; one that is called like another subject keeps its prefix."""
+    _, bare = split_name(column)
+    return column if bare in (*OUTPUTS, EMBEDDING) else bare
 
 
-def _unfit(component: Component, reference: Reference, name: str, stick: Yardstick) -> str:
-    monitoring = component.spec.monitoring
-    cut = WindowCut.of(monitoring.windows)
-    if stick.ladder and reference.windows != cut:
-        return (
-            f"it was cut for windows of {reference.windows}, the component declares {cut}: "
-            "build it again with `evenhand baseline`"
-        )
-    test = declared_test(name, monitoring.drift, numeric=stick.ordered)
+def _unfit(component: Component, reference: Reference, column: str, stick: Yardstick) -> str:
+    if stick.ladder and (cut := cut_otherwise(component, reference)):
+        return cut
+    names, settings = (column, _name(column)), component.spec.monitoring.drift
+    test = declared_test(names, settings, numeric=stick.ordered)
     if test in NEEDS_NUMBERS and not stick.ordered:
         return f"it holds categories and {test} needs numbers: declare psi or jensenshannon"
     if stick.ordered and stick.fine.sum() == 0:

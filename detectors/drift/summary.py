@@ -1,4 +1,4 @@
-"""What the drift of a component comes to: one verdict over all subjects."""
+"""What the drift of a modality comes to: one verdict over all subjects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from detectors.drift.family import RAISED, WORST_LAST
-from governance.component.schema import Modality
 from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
@@ -21,13 +20,13 @@ _NAMED = 3  # subjects whose change is told
 _LISTED = 8  # subjects that are named at all
 
 
-def no_reference(events: int) -> Verdict:
+def no_reference(modality: str, events: int) -> Verdict:
     """The only verdict where there is nothing to compare with."""
-    return _of_component(Status.INSUFFICIENT, NO_REFERENCE, events)
+    return _of_component(modality, Status.INSUFFICIENT, NO_REFERENCE, events)
 
 
 def component_verdict(
-    verdicts: Sequence[Verdict], moves: Mapping[str, str], events: int
+    modality: str, verdicts: Sequence[Verdict], moves: Mapping[str, str], events: int
 ) -> Verdict:
     """The worst status of all subjects, and who is to blame.
 
@@ -36,10 +35,10 @@ def component_verdict(
     """
     if not verdicts:
         reason = "reference: it holds no feature that the component watches"
-        return _of_component(Status.INSUFFICIENT, reason, events)
+        return _of_component(modality, Status.INSUFFICIENT, reason, events)
     worst = max((verdict.status for verdict in verdicts), key=WORST_LAST.index)
     parts = [_blamed(verdicts, moves), _not_judged(verdicts, alone=worst is Status.INSUFFICIENT)]
-    return _of_component(worst, "; ".join(part for part in parts if part), events)
+    return _of_component(modality, worst, "; ".join(part for part in parts if part), events)
 
 
 def _blamed(verdicts: Sequence[Verdict], moves: Mapping[str, str]) -> str:
@@ -76,12 +75,12 @@ def _gravity(verdict: Verdict) -> tuple[int, float, str]:
     return -WORST_LAST.index(verdict.status), -beyond, verdict.subject
 
 
-def _of_component(status: Status, reason: str, events: int) -> Verdict:
+def _of_component(modality: str, status: Status, reason: str, events: int) -> Verdict:
     return Verdict(
         check=CHECK,
         subject="",
         status=status,
         reason=reason,
-        modality=Modality.TABULAR.value,
+        modality=modality,
         events=events,
     )

@@ -11,11 +11,13 @@ from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.bins import NumericBins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detectors.feature_reference import FeatureReference
     from detectors.stats.overdispersion import Block
-    from governance.component.schema import DriftSettings
+    from governance.component.schema import DriftSettings, FeatureDrift
 
 Test = Literal["psi", "jensenshannon", "wasserstein", "ks"]
 NEEDS_NUMBERS = frozenset({"wasserstein", "ks"})
@@ -57,11 +59,16 @@ class Yardstick:
         return len(self.ladder) or len(LENGTHS)
 
 
-def yardstick(feature: FeatureReference, name: str, settings: DriftSettings) -> Yardstick:
-    """The yardstick of the subject ``name`` under the component's thresholds and tests."""
+def yardstick(
+    feature: FeatureReference, names: Sequence[str], settings: DriftSettings
+) -> Yardstick:
+    """The yardstick of a subject under the component's thresholds and tests.
+
+    ``names`` are those by which settings may call it; the first that they know counts.
+    """
     bins = feature.bins
     numeric = isinstance(bins, NumericBins)
-    test = declared_test(name, settings, numeric=numeric)
+    test = declared_test(names, settings, numeric=numeric)
     if test in NEEDS_NUMBERS and not (isinstance(bins, NumericBins) and bins.sd > 0):
         test = "jensenshannon"  # a constant or categories: nothing to measure a distance with
     return Yardstick(
@@ -73,19 +80,24 @@ def yardstick(feature: FeatureReference, name: str, settings: DriftSettings) -> 
         null_constant=feature.null_constant,
         ladder=feature.ladder,
         test=test,
-        threshold=declared_threshold(name, settings),
+        threshold=declared_threshold(names, settings, settings.threshold),
     )
 
 
-def declared_test(name: str, settings: DriftSettings, *, numeric: bool) -> Test:
+def declared_test(names: Sequence[str], settings: DriftSettings, *, numeric: bool) -> Test:
     """The statistic that the component wants for a subject."""
-    own = settings.features.get(name)
+    own = _own(names, settings)
     if own is not None and own.test is not None:
         return own.test
     return settings.numeric if numeric else settings.categorical
 
 
-def declared_threshold(name: str, settings: DriftSettings) -> float:
+def declared_threshold(names: Sequence[str], settings: DriftSettings, default: float) -> float:
     """The effect from which a subject's change is big."""
-    own = settings.features.get(name)
-    return settings.threshold if own is None or own.threshold is None else own.threshold
+    own = _own(names, settings)
+    return default if own is None or own.threshold is None else own.threshold
+
+
+def _own(names: Sequence[str], settings: DriftSettings) -> FeatureDrift | None:
+    known = (settings.features[name] for name in names if name in settings.features)
+    return next(known, None)

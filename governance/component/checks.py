@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from governance.component.jsonpath import compile_path
 from governance.component.metrics import FairnessMetric, RateCheck
 from governance.component.nearest import did_you_mean, listed
+from governance.component.schema import Modality
 from governance.component.selector import Selector, SelectorKind
 
 if TYPE_CHECKING:
@@ -68,10 +69,17 @@ def _drift_subjects(component: Component) -> Iterator[Remark]:
     excluded = {
         name for signal in component.spec.signals.features.values() for name in signal.exclude
     }
-    for name in component.spec.monitoring.drift.features:
+    for name, settings in component.spec.monitoring.drift.features.items():
+        path: Steps = ("spec", "monitoring", "drift", "features", name)
         if name in excluded:
-            path = ("spec", "monitoring", "drift", "features", name)
             yield path, f"{name!r} is excluded by spec.signals.features and never measured"
+        if settings.test is not None and _is_embedding(name, component):
+            yield (*path, "test"), "an embedding is judged by mmd: leave test out"
+
+
+def _is_embedding(name: str, component: Component) -> bool:
+    names = {f"{modality.value}.embedding" for modality in component.spec.model.modality}
+    return name in {"embedding", *names} - {f"{Modality.TABULAR.value}.embedding"}
 
 
 def _selectors(signals: Signals) -> Iterator[Remark]:
@@ -81,8 +89,9 @@ def _selectors(signals: Signals) -> Iterator[Remark]:
                 compile_path(selector.argument)
             except ValueError as error:
                 yield path, str(error)
-        elif selector.argument == "*" and "features" not in path:
-            yield path, "'*' stands for many columns: only spec.signals.features reads them"
+        elif selector.argument == "*" and path[-2:] != ("features", Modality.TABULAR.value):
+            words = "'*' stands for many columns: only spec.signals.features.tabular reads them"
+            yield path, words
 
 
 def places(signals: Signals) -> Iterator[tuple[Steps, Selector]]:

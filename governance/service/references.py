@@ -113,7 +113,7 @@ def measure_rows(
     columns = dict(read.columns)
     if "time" not in places.signals:
         del columns["time"]  # a second a row is no time that could tell a span
-    batch = EventBatch(component.spec.model.version, read.n, columns)
+    batch = EventBatch(component.spec.model.version, read.n, columns, vectors=read.vectors)
     try:
         return build_reference(batch, component)
     except ConfigError as error:

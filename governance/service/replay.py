@@ -15,11 +15,13 @@ from collectors.replay import log_of, open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.labels import read_labels
 from collectors.rows.places import find_places
+from collectors.rows.table import ROWS_PER_TABLE
 from detectors.catalog import make_detectors
 from detectors.component_state import ComponentState, Position
-from detectors.reference import TABULAR, is_excluded
+from detectors.reference import is_excluded, split_name
 from governance.algebra.bins import NumericBins
 from governance.component.nearest import did_you_mean, listed
+from governance.component.schema import Modality
 from governance.errors import ConfigError, PermanentError
 from governance.event import EventBatch, MessageType
 from governance.wire.headers import Stamp
@@ -30,11 +32,15 @@ if TYPE_CHECKING:
 
     from collectors.replay import LogEntry
     from collectors.rows.labels import RecordedLabels
+    from collectors.rows.places import RowPlaces
     from collectors.rows.table import RowFile
     from detectors.feature_reference import FeatureReference
     from detectors.reference import Reference
     from governance.component.schema import Component
     from governance.finding import Finding
+
+
+_MEDIA_ROWS = 128  # decoded between two steps of the progress bar
 
 
 @dataclass(slots=True)
@@ -103,21 +109,34 @@ class Replay:
 
     def _log(self, rows: RowFile, labels: RecordedLabels | None) -> Iterator[LogEntry]:
         places = find_places(self._component, rows.names, self._file)
-        self._check_features(places.features, rows.names)
+        self._check_features(places, rows.names)
         self._check_times(labels, has_times="time" in places.signals)
         events = RowEvents(self._component, places, rows.left_out, self._numeric)
-        tables = (events.read(table) for table in rows.tables())
+        size = _MEDIA_ROWS if places.has_media else ROWS_PER_TABLE
+        tables = (events.read(table) for table in rows.tables(size))
         return log_of(tables, self._component.spec.monitoring, labels)
 
-    def _check_features(self, features: Sequence[str], names: Sequence[str]) -> None:
+    def _check_features(self, places: RowPlaces, names: Sequence[str]) -> None:
         for column in self._reference.inputs if self._reference is not None else ():
-            name = column.removeprefix(TABULAR)
-            if name not in features and not is_excluded(column, self._component):
+            modality, name = split_name(column)
+            declared = modality in self._component.spec.model.modality
+            if not declared or is_excluded(column, self._component):
+                continue
+            if modality != Modality.TABULAR:
+                self._check_contents(Modality(modality), places)
+            elif name not in places.features:
                 raise ConfigError(
                     f"{self._file}: has no feature column {name!r}{did_you_mean(name, names)}, "
                     "which the reference compares: exclude it in spec.signals.features.tabular, "
                     f"or measure the reference without it; its columns: {listed(names)}"
                 )
+
+    def _check_contents(self, modality: Modality, places: RowPlaces) -> None:
+        if modality not in places.contents:
+            raise ConfigError(
+                f"{self._file}: the reference compares {modality.value}, but spec.signals.features."
+                f"{modality.value} does not say which column holds it: write column:NAME"
+            )
 
     def _check_times(self, labels: RecordedLabels | None, *, has_times: bool) -> None:
         if has_times:

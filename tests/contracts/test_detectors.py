@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from detectors.base import Detector
+    from detectors.reference import Reference
     from governance.component.schema import Component
 
 JOBS = ("baker", "clerk", "nurse")
@@ -36,6 +38,7 @@ def everything() -> Component:
     shares[RateCheck.ERROR_RATE.value] = 0.2
     durations = {check.value: "40ms" for check in RateCheck if check.is_latency}
     return component(
+        model={"name": "scorer", "version": "1", "modality": ["tabular", "text"]},
         governance=judging(
             thresholds={metric.value: _threshold(metric) for metric in FairnessMetric},
             intersections=[["sex", "race"]],
@@ -49,9 +52,13 @@ def _threshold(metric: FairnessMetric) -> float:
 
 
 @cache
+def reference() -> Reference:
+    return build_reference(traffic(1_500, seed=99), everything())
+
+
+@cache
 def detector(name: str) -> Detector:
-    declared = everything()
-    made = FACTORIES[name](declared, build_reference(traffic(3_000, seed=99), declared))
+    made = FACTORIES[name](everything(), reference())
     assert made is not None
     return made
 
@@ -62,6 +69,8 @@ def traffic(n: int, seed: int = 0, shift: float = 0.0) -> EventBatch:
     sex, race = rng.integers(-1, 2, n), rng.integers(-1, 3, n)
     score = rng.beta(2 + 3 * shift, 2, n)
     favourable = np.where(rng.random(n) < 0.02, -1, score - 0.4 * (sex == 1) * shift > 0.5)
+    words = rng.poisson(0.2 + 0.1 * shift * (np.arange(512) < 64), (n, 512)).astype(np.uint16)
+    words[rng.random(n) < 0.05] = 0  # no text
     return EventBatch(
         "1",
         n,
@@ -76,6 +85,7 @@ def traffic(n: int, seed: int = 0, shift: float = 0.0) -> EventBatch:
             "group.sex": Column(sex.astype(np.int32), VOCABULARY["sex"]),
             "group.race": Column(race.astype(np.int32), VOCABULARY["race"]),
         },
+        vectors={"text": words},
     )
 
 
@@ -89,7 +99,7 @@ def labelled(events: EventBatch, seed: int = 1) -> EventBatch:
 
 
 def with_columns(events: EventBatch, **columns: Column) -> EventBatch:
-    return EventBatch(events.version, events.n, {**events.columns, **columns})
+    return replace(events, columns={**events.columns, **columns})
 
 
 def pane(subject: Detector, events: EventBatch, number: int = 0) -> Pane:
@@ -118,7 +128,7 @@ def missing(n: int) -> EventBatch:
         "group.sex": Column(np.full(n, -1, np.int32), ()),
         "group.race": Column(np.full(n, -1, np.int32), ()),
     }
-    return EventBatch("1", n, nothing)
+    return EventBatch("1", n, nothing, vectors={"text": np.full((n, 512), np.nan)})
 
 
 def constant(n: int) -> EventBatch:
@@ -130,7 +140,7 @@ def huge(n: int) -> EventBatch:
     """Numbers at the ends of their types, infinities, impossible weights."""
     ends = np.resize([1.7e308, -1.7e308, np.inf, -np.inf, 5e-324, np.nan], n)
     return with_columns(
-        traffic(n),
+        replace(traffic(n), vectors={"text": np.repeat(ends[:, None], 512, axis=1)}),
         **{
             "tabular.age": Column(ends),
             "score": Column(ends[::-1]),
@@ -142,7 +152,7 @@ def huge(n: int) -> EventBatch:
 
 
 def bare(n: int) -> EventBatch:
-    """Events that carry none of the columns."""
+    """Events that carry none of the columns, and no vectors."""
     return EventBatch("1", n, {"event_id": Column(np.zeros(n, "V16"))})
 
 
@@ -310,13 +320,11 @@ def test_what_has_moved_is_seen(name: str) -> None:
 
 def test_the_catalog_makes_every_detector() -> None:
     """``make_detectors`` makes one of each, and leaves out what a component has no use for."""
-    declared = everything()
-    reference = build_reference(traffic(3_000, seed=99), declared)
-    assert len(make_detectors(declared, reference)) == len(FACTORIES)
+    assert len(make_detectors(everything(), reference())) == len(FACTORIES)
     bare_component = component(
         model={"name": "m", "version": "1", "modality": ["text"]}, signals={}
     )
-    assert len(make_detectors(bare_component, None)) == 2  # error rate and latency
+    assert len(make_detectors(bare_component, None)) == 3  # drift, error rate and latency
 
 
 _RAISED = (Status.WARNING, Status.BREACH)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from detectors.feature_reference import FeatureReference
 from detectors.profile import is_profile, parse_profile, profile_text, read_profile, write_profile
-from detectors.reference import Reference, build_reference, canonical_json
+from detectors.reference import Reference, WindowCut, build_reference, canonical_json
+from governance.algebra.bins import CategoryBins
 from governance.errors import ConfigError
 from governance.event import Column, EventBatch
 from tests.detectors.scenes import component
@@ -27,8 +29,12 @@ def reference() -> Reference:
         "score": Column(rng.random(2_000)),
         "time": Column(np.arange(2_000) * 1_000_000),
     }
-    declared = component(monitoring={"windows": {"events": 100}})
-    return build_reference(EventBatch("1", 2_000, columns), declared)
+    counts = rng.poisson(0.2, (2_000, 512)).astype(np.uint16)
+    declared = component(
+        model={"name": "scorer", "version": "1", "modality": ["tabular", "text"]},
+        monitoring={"windows": {"events": 100}},
+    )
+    return build_reference(EventBatch("1", 2_000, columns, vectors={"text": counts}), declared)
 
 
 def edited(reference: Reference, change: Any) -> str:
@@ -107,12 +113,44 @@ def test_missing_file(tmp_path: Path) -> None:
         (lambda c: c["inputs"]["tabular.plan"].update(kind="text"), "kind"),
         (lambda c: c["outputs"]["1"]["score"]["ladder"].reverse(), "outputs.1.score.ladder"),
         (lambda c: c["outputs"]["1"]["score"]["ladder"].__setitem__(0, [1, 5, 0.5]), "ladder"),
+        (
+            lambda c: c["embeddings"]["text"]["sums"].pop(),
+            r"text\.sums: has 2047 numbers, not 2048",
+        ),
+        (lambda c: c["embeddings"]["text"]["null"].pop(), "null"),
+        (lambda c: c["embeddings"]["text"]["ladder"].reverse(), r"embeddings\.text\.ladder"),
+        (lambda c: c["embeddings"]["text"]["projection"].update(seed=1), r"numpy draws"),
+        (lambda c: c["embeddings"]["text"]["projection"].update(h=0), "h"),
+        (lambda c: c["embeddings"]["text"]["projection"].update(pairs=9**9), "pairs"),
+        (lambda c: c["embeddings"]["text"]["projection"]["scale"].clear(), "scale"),
     ],
 )
 def test_content_that_does_not_fit(reference: Reference, change: Any, where: str) -> None:
     """A hand-made profile with a right hash is still checked, field by field."""
     with pytest.raises(ConfigError, match=where):
         parse_profile(edited(reference, change), "p.json")
+
+
+def test_embeddings_come_back(reference: Reference) -> None:
+    """Projection, sums, null and ladder, to the last digit."""
+    stored = parse_profile(profile_text(reference), "p.json").embeddings["text"]
+    known = reference.embeddings["text"]
+    assert (stored.projection, stored.rows, stored.null) == (
+        known.projection,
+        known.rows,
+        known.null,
+    )
+    assert np.array_equal(stored.sums, known.sums)
+    assert stored.ladder == known.ladder
+    assert known.ladder
+
+
+def test_references_without_embeddings_keep_their_id() -> None:
+    """The hash of a reference of tables is that of builds that knew no embeddings."""
+    feature = FeatureReference(CategoryBins(("a",), ()), np.array([5, 0, 0, 1]))
+    cut = WindowCut("events", 3, 3)
+    tables = Reference(6, ordered=False, windows=cut, inputs={"tabular.x": feature}, outputs={})
+    assert tables.id == "b024817558efc1a2364b2ae24fcb2703e46b2424779350481d48bb0529d32d15"
 
 
 def test_canonical_text_is_plain_json(reference: Reference) -> None:

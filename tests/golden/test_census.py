@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Pane
-from detectors.drift.tabular import make_drift
+from detectors.drift.detector import make_drift
 from detectors.reference import Reference, build_reference
 from governance.event import Column, EventBatch
 from governance.finding import Status, Verdict

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import bdtrc
 
 from detectors.base import Pane, WindowView
-from detectors.drift.tabular import make_drift
+from detectors.drift.detector import make_drift
 from detectors.reference import build_reference
 from governance.event import Column, EventBatch
 from governance.finding import Status

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from detectors.drift.tabular import make_drift
+from detectors.drift.detector import make_drift
 from detectors.reference import Reference, build_reference
 from governance.algebra.sums import merge
 from governance.errors import ShapeError
@@ -187,10 +187,14 @@ def test_no_reference() -> None:
     assert verdict.reason.startswith("no reference: build one")
 
 
-def test_no_tabular_modality() -> None:
-    """A component that reads text alone has no tabular drift."""
+def test_a_modality_that_the_reference_does_not_hold() -> None:
+    """A component that reads text alone is told that its reference is of tables."""
     model = {"name": "m", "version": "1", "modality": ["text"]}
-    assert make_drift(declared(model=model), REFERENCE) is None
+    tables = replace(REFERENCE, outputs={})
+    found = one(events(500, seed=1), reference=tables, model=model, signals={})
+    whole = found["drift", ""]
+    assert (whole.modality, whole.status) == ("text", Status.INSUFFICIENT)
+    assert whole.reason == "reference: it holds no feature that the component watches"
 
 
 def test_outputs_of_another_version() -> None:

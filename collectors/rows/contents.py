@@ -1,0 +1,68 @@
+"""Texts, recordings and pictures of a row file: their features as columns, and their embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from collectors.modalities.image import ImageDecoder
+from collectors.modalities.media import read_media
+from collectors.modalities.text import text_columns, trigram_counts
+from collectors.modalities.voice import VoiceDecoder
+from collectors.rows.values import whole_texts
+from governance.component.schema import Modality
+from governance.event import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from collectors.modalities.media import Decoder
+    from collectors.rows.places import RowPlaces
+    from collectors.rows.table import LeftOut, Table
+
+    Seen = tuple[dict[str, Column], NDArray[Any]]
+
+_DECODERS: Final[Mapping[Modality, Callable[[], Decoder]]] = {
+    Modality.VOICE: VoiceDecoder,
+    Modality.IMAGE: ImageDecoder,
+}
+
+
+class Contents:
+    """Reads what is no table out of tables.
+
+    Raises
+    ------
+    ConfigError
+        If a library that is needed for a declared modality is not installed.
+    """
+
+    def __init__(self, places: RowPlaces, left_out: LeftOut) -> None:
+        self._places = places
+        self._left_out = left_out
+        self._decoders: Mapping[Modality, Decoder] = {
+            modality: _DECODERS[modality]() for modality in places.contents if modality in _DECODERS
+        }
+
+    def read(self, table: Table) -> tuple[dict[str, Column], dict[str, NDArray[Any]]]:
+        """Columns ``<modality>.<feature>``, and vectors by modality, n rows each."""
+        columns: dict[str, Column] = {}
+        vectors: dict[str, NDArray[Any]] = {}
+        for modality, name in self._places.contents.items():
+            texts = whole_texts(table.columns[name])
+            seen, vectors[modality.value] = (
+                self._texts(texts) if modality is Modality.TEXT else self._media(modality, texts)
+            )
+            columns |= {f"{modality.value}.{name}": column for name, column in seen.items()}
+        return columns, vectors
+
+    def _texts(self, texts: list[str | None]) -> Seen:
+        nothing = [None] * len(texts)
+        return text_columns(texts, nothing, nothing), trigram_counts(texts)
+
+    def _media(self, modality: Modality, names: list[str | None]) -> Seen:
+        rows = read_media(names, self._places.folder, self._decoders[modality])
+        for name, error in rows.refused:
+            self._left_out.undecodable(modality.value, error.reason, f"{name!r}: {error}")
+        return {name: Column(values) for name, values in rows.columns.items()}, rows.vectors

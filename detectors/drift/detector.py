@@ -1,0 +1,136 @@
+"""The drift detector of a component: every declared modality is judged as a family of its own.
+
+Prediction and score belong to the modality where there is one. Of several none can claim them: they
+are a family without a modality, so that a modality is never blamed for what another one did to the
+outputs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detectors.drift.embedding import Embedding
+from detectors.drift.features import Features
+from detectors.drift.modality import ModalityDrift, Rules
+from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
+from detectors.drift.summary import no_reference
+from detectors.reference import EMBEDDING, WindowCut, is_excluded
+from detectors.stats.overdispersion import LENGTHS
+from governance.algebra.sums import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from detectors.base import Detector, WindowView
+    from detectors.drift.part import Part
+    from detectors.drift.subjects import Subject
+    from detectors.reference import Reference
+    from governance.algebra.sums import Sums
+    from governance.component.schema import Component
+    from governance.event import EventBatch
+    from governance.finding import Verdict
+
+RHYTHM_DAYS = 7
+NO_MODALITY = ""
+
+
+def make_drift(
+    component: Component,
+    reference: Reference | None,
+    *,
+    keyed: Callable[[str, str], str] | None = None,
+) -> Detector:
+    """The drift detector of a component.
+
+    Parameters
+    ----------
+    component
+        The declaration.
+    reference
+        ``Reference.for_version`` of the version that will be judged (the component's own version
+        if none was said); None = there is none.
+    keyed
+        (column, category) -> code, where categories travel as keyed codes.
+    """
+    modalities = [modality.value for modality in component.spec.model.modality]
+    if reference is None:
+        return NoReference(modalities)
+    rules = _rules(component, reference)
+    outputs = output_subjects(component, reference, keyed)
+    waiting = unbuilt(component, reference)
+    alone = len(modalities) == 1
+    judges = []
+    for modality in modalities:
+        subjects = feature_subjects(component, reference, modality, keyed)
+        parts = _parts(component, reference, modality, (*subjects, *(outputs if alone else ())))
+        judges.append(ModalityDrift(modality, parts, waiting if alone else (), rules))
+    if not alone and (outputs or waiting):
+        parts = _parts(component, reference, NO_MODALITY, outputs)
+        judges.append(ModalityDrift(NO_MODALITY, parts, waiting, rules))
+    return Drift(judges)
+
+
+class Drift:
+    """All modalities of a component."""
+
+    def __init__(self, judges: Sequence[ModalityDrift]) -> None:
+        self._judges = tuple(judges)
+
+    def add(self, batch: EventBatch) -> Sums:
+        return merge(sums for judge in self._judges for sums in judge.add(batch))
+
+    def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - labels move no feature
+        return {}
+
+    def judge(self, view: WindowView) -> list[Verdict]:
+        """The verdicts of each modality, in the order in which they are declared."""
+        return [verdict for judge in self._judges for verdict in judge.judge(view)]
+
+
+class NoReference:
+    """Says in every window that there is nothing to compare with, once for each modality."""
+
+    def __init__(self, modalities: Sequence[str]) -> None:
+        self._modalities = tuple(modalities)
+
+    def add(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - the contract of a detector
+        return {}
+
+    def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - the contract
+        return {}
+
+    def judge(self, view: WindowView) -> list[Verdict]:
+        events = view.panes[-1].events
+        return [no_reference(modality, events) for modality in self._modalities]
+
+
+def _parts(
+    component: Component, reference: Reference, modality: str, subjects: Sequence[Subject]
+) -> list[Part]:
+    parts: list[Part] = [Features(component, reference, subjects)] if subjects else []
+    watched = not is_excluded(f"{modality}.{EMBEDDING}", component)
+    if modality in reference.embeddings and watched:
+        parts.append(Embedding(component, reference, modality))
+    return parts
+
+
+def _rules(component: Component, reference: Reference) -> Rules:
+    monitoring = component.spec.monitoring
+    unit = WindowCut.of(monitoring.windows).unit
+    return Rules(
+        lengths=tuple(unit * length for length in LENGTHS),
+        max_loss=monitoring.max_loss,
+        false_alarm_every=monitoring.false_alarm_every,
+        capped=_capped(component, reference),
+    )
+
+
+def _capped(component: Component, reference: Reference) -> str:
+    """Why a breach can only be a warning; empty if it can be a breach."""
+    span = reference.span_days
+    if span is None or span >= RHYTHM_DAYS or component.spec.baseline.covers_rhythm:
+        return ""
+    return (
+        f"capped: the reference spans {span:.1f} days, under {RHYTHM_DAYS} it may not know the "
+        "rhythm of the traffic (baseline.coversRhythm: true says that it does)"
+    )

@@ -1,0 +1,75 @@
+"""Drift and data quality of counted subjects: the features of a modality, prediction and score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors.drift.counting import Counting, Windows
+from detectors.drift.data_quality import DataQuality
+from detectors.drift.family import Members
+from detectors.drift.measure import Measure
+from detectors.drift.words import largest_move
+from detectors.reasons import NO_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detectors.base import Pane
+    from detectors.drift.family import Terms
+    from detectors.drift.subjects import Subject
+    from detectors.ladder import Readings
+    from detectors.reference import Reference
+    from governance.algebra.sums import Sums
+    from governance.component.schema import Component
+    from governance.event import EventBatch
+    from governance.finding import Verdict
+
+
+class Features:
+    """Counts subjects into the bins of a reference, and measures trailing windows against it."""
+
+    def __init__(
+        self, component: Component, reference: Reference, subjects: Sequence[Subject]
+    ) -> None:
+        sticks = [subject.yardstick for subject in subjects]
+        self.measure = Measure(sticks)
+        self.compared = tuple(subjects)
+        self.quality = DataQuality(subjects, self.measure)
+        self.subjects = tuple((s.name, s.yardstick.test) for s in subjects)
+        self.members = Members.alike(
+            thresholds=self.measure.thresholds,
+            lengths=self.measure.lengths,
+            unfit=tuple(subject.unfit for subject in subjects),
+            assumed=tuple(not stick.ladder for stick in sticks),
+        )
+        self._counting = Counting(component, reference, subjects)
+
+    def add(self, batch: EventBatch) -> Sums:
+        return self._counting.add(batch)
+
+    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> FeatureLook:
+        windows = self._counting.windows(panes, lengths)
+        return FeatureLook(self, windows, self.measure.readings(windows.counts, windows.n))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureLook:
+    """Windows of all features, and what was measured in them."""
+
+    features: Features
+    windows: Windows
+    readings: Readings
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        gap = NO_EVENTS if self.windows.empty else ""
+        return (gap,) * len(self.features.subjects)
+
+    def moved(self, member: int, row: int) -> str:
+        subject, measure = self.features.compared[member], self.features.measure
+        after = measure.coarse(self.windows.counts[row])[measure.coarse_bins.slice(member)]
+        return largest_move(subject.labels, subject.yardstick.coarse, after)
+
+    def quality(self, terms: Terms) -> list[Verdict]:
+        return self.features.quality.verdicts(self.readings, self.windows, terms)
