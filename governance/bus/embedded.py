@@ -78,11 +78,10 @@ class EmbeddedBus:
             raise ConfigError(f"{path} holds {text[:20]!r}, not the number of partitions")
         return int(text)
 
-    def _failed(self, what: str, error: OSError) -> BusError | ConfigError:
-        words = f"bus folder {self._folder}: {what}: {error.strerror}"
-        if error.errno in _UNUSABLE:
-            return ConfigError(f"{words}; name a writable folder by file:DIR")
-        return BusError(words)
+    def _failed(self, what: str, error: OSError) -> BusError:
+        # Transient all the same: whoever runs outlives a folder that is unmounted for a while.
+        remedy = "; name a writable folder by file:DIR" if error.errno in _UNUSABLE else ""
+        return BusError(f"bus folder {self._folder}: {what}: {error.strerror}{remedy}")
 
     def _appender(self, topic: str, partition: int) -> Appender:
         return Appender(self._topic(topic) / str(partition), self._clock, self._limits)

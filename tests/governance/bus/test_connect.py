@@ -9,7 +9,7 @@ import pytest
 from governance.bus.connect import open_bus
 from governance.bus.embedded import EmbeddedBus
 from governance.bus.kafka import KafkaBus
-from governance.errors import ConfigError
+from governance.errors import BusError, ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +52,10 @@ def test_another_url_is_refused_with_the_two_forms(url: str) -> None:
     assert repr(url) in str(caught.value)
 
 
-def test_a_folder_that_can_never_hold_a_bus_is_wrong_configuration(tmp_path: Path) -> None:
-    """A file in its place does not go away by waiting: ConfigError, with folder and remedy."""
+def test_a_folder_that_cannot_hold_a_bus_is_said_with_the_remedy(tmp_path: Path) -> None:
+    """A file in its place: the message names it, and what to do."""
     (tmp_path / "bus").write_text("")
-    with pytest.raises(ConfigError, match=r"bus: .*; name a writable folder by file:DIR"):
+    with pytest.raises(BusError, match=r"bus: .*; name a writable folder by file:DIR"):
         open_bus(f"file:{tmp_path / 'bus'}").ensure_topic("t", 1)
 
 
