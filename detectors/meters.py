@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from detectors.version_panes import JUDGE_FAULTS
 from governance.clock import SECOND_US
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Meters:
         )
         self._labels = counter(
             "evenhand_labels_total", "Labels by what became of them", (*_COMPONENT, "outcome")
+        )
+        self._faults = counter(
+            "evenhand_detector_faults_total", "Windows that a detector could not judge", _COMPONENT
         )
         self.dead_letters = counter(
             "evenhand_dead_letters_total", "Records that cannot be counted", ("stage", "reason")
@@ -114,6 +118,8 @@ class Meters:
             self._gaps.labels(*place).inc(n)
         elif name == "clock_skew_batches":
             self._skew.labels(*place).inc(n)
+        elif name == JUDGE_FAULTS:
+            self._faults.labels(*place).inc(n)
         elif name.startswith(_LOST):
             self._lost.labels(*place, name.removeprefix(_LOST)).inc(n)
         elif name.startswith(_LABELS):

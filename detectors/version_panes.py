@@ -16,6 +16,7 @@ from governance.algebra.sums import merge, subtract
 from governance.clock import format_instant
 from governance.errors import PermanentError
 from governance.event import Column, EventBatch
+from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from detectors.vocabulary import Vocabulary
     from governance.algebra.sums import Sums
     from governance.event import BatchSum
-    from governance.finding import Verdict
 
+JUDGE_FAULTS = "judge_faults"  # counted: windows that a detector could not judge
 LONGEST_LADDER = 64  # panes that a verdict may look at
 ADDED_AT_ONCE = 8_192  # events; fewer wait in memory until a pane is read or written
-_NOT_ADDABLE = (PermanentError, ValueError, LookupError, TypeError, ArithmeticError)
+_FAULTS = (PermanentError, ValueError, LookupError, TypeError, ArithmeticError)
 _log = logging.getLogger("evenhand.detectors")
 
 
@@ -136,14 +137,30 @@ class VersionPanes:
         return [
             (label_based, verdict)
             for detector, label_based in zip(self.detectors, self.label_based, strict=True)
-            for verdict in detector.judge(view)
+            for verdict in self._verdicts(detector, view)
         ]
 
     def judge_labels(self, pane: PaneState, now_us: int) -> list[Verdict]:
         """Verdicts of the detectors that read outcomes."""
         view = self.view(pane, now_us)
         marked = zip(self.detectors, self.label_based, strict=True)
-        return [verdict for d, label_based in marked if label_based for verdict in d.judge(view)]
+        return [v for d, label_based in marked if label_based for v in self._verdicts(d, view)]
+
+    def _verdicts(self, detector: Detector, view: WindowView) -> list[Verdict]:
+        """What a detector says; its fault is said, and stops neither the window nor the worker.
+
+        The same log would bring every worker to the same fault.
+        """
+        try:
+            return detector.judge(view)
+        except _FAULTS as fault:
+            name = type(detector).__name__
+            _log.exception("%s cannot judge window %d", name, view.panes[-1].number)
+            self.counts[JUDGE_FAULTS] += 1
+            reason = f"detector_failed: {type(fault).__name__}; its log has the place, report it"
+            return [
+                Verdict(check="detector", subject=name, status=Status.INSUFFICIENT, reason=reason)
+            ]
 
     def view(self, pane: PaneState, now_us: int) -> WindowView:
         """The pane and those before it; numbers without a pane are empty ones."""
@@ -181,7 +198,7 @@ class VersionPanes:
     def _sums(self, pane: PaneState, batch: EventBatch) -> list[Sums]:
         try:
             return [detector.add(batch) for detector in self.detectors]
-        except _NOT_ADDABLE as error:
+        except _FAULTS as error:
             if batch.n == 1:
                 # The event cannot be counted: it is lost here, and says so, but blocks nothing.
                 _log.warning("an event of version %s is unusable: %r", self.version, error)

@@ -46,6 +46,10 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
             path = ("spec", "model", "modality", i)
             yield path, f"accepted, acted on in part: {_LIVE[modality]}"
     yield from _rollbacks(component)
+    for i, action in enumerate(component.spec.actions):
+        if action.approval == "manual":
+            path = ("spec", "actions", i, "approval")
+            yield path, "accepted, acted on in part: the action is held, nobody can approve it yet"
 
 
 def _is_there(value: Any, path: Steps) -> bool:

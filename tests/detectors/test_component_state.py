@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from detectors.component_state import ComponentState
 from detectors.era import Spec
+from detectors.version_panes import JUDGE_FAULTS
 from governance.errors import PermanentError
 from governance.event import MessageType
+from governance.finding import Status, Verdict
 from tests.detectors.log import (
     HOUR,
     MINUTE,
     SECOND,
     START,
     Reader,
+    Tally,
     component,
     events,
     labels,
     make_tally,
     stamp,
 )
+
+if TYPE_CHECKING:
+    from detectors.base import WindowView
 
 HOUR_0 = START // HOUR
 
@@ -345,3 +354,21 @@ def test_a_spec_is_made_of_a_component() -> None:
     """Specs of equal components do not restart."""
     one, two = (Spec(g, component(), None, make_tally) for g in (1, 2))
     assert not two.restarts(one)
+
+
+def test_a_detector_that_fails_stops_neither_the_window_nor_the_others() -> None:
+    """Its fault is a finding with a reason and a count; the same log would stop every worker."""
+
+    class Broken(Tally):
+        def judge(self, view: WindowView) -> list[Verdict]:
+            raise ValueError(f"window {view.panes[-1].number} is beyond me")
+
+    state = ComponentState(component(), None, lambda _, __: (Broken(), Tally()))
+    log = Reader(state)
+    log.events(START + SECOND, events([START]), stamp(0, START))
+    findings = log.heartbeat(START + HOUR + 15 * SECOND, stamp(1, START + HOUR))
+    broken, *others = (finding.verdict for finding in findings)
+    assert (broken.check, broken.status) == ("detector", Status.INSUFFICIENT)
+    assert broken.reason.startswith("detector_failed: ValueError")
+    assert 1.0 in [verdict.value for verdict in others]
+    assert state.counts[JUDGE_FAULTS] == 1
