@@ -47,4 +47,5 @@ def test_an_outage_of_kafka_loses_nothing(kafka: KafkaBroker, tmp_path: Path) ->
     pseudonyms = [batch.columns["event_id"].values.tobytes() for batch in events_in(own)]
     assert len({raw[i : i + 16] for raw in pseudonyms for i in range(0, len(raw), 16)}) == 150
     assert pump_kb <= 30 * 1024
-    assert pump_kb + reader_kb <= 90 * 1024
+    # While the broker is away its client and the spool hold more than in calm (test_sidecar.py).
+    assert reader_kb <= 80 * 1024
