@@ -1,17 +1,25 @@
-"""Print every benchmark: python -m benchmarks [NAME ...]; figures are ratios within one run."""
+"""Print every benchmark: python -m benchmarks [NAME ...]; figures are ratios within one run.
+
+``tables [NAME ...]`` prints what the detectors promise and keep, and ``plots FOLDER`` draws it;
+both take minutes, so they run only where they are named.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("detectors", "sidecar")
+NAMES = ("detectors", "judging", "sidecar")
+ALONE = {"tables": "benchmarks.tables.catalog", "plots": "benchmarks.plots.catalog"}
 
 
 def main(names: list[str]) -> int:
+    if names and names[0] in ALONE:
+        return int(importlib.import_module(ALONE[names[0]]).main(names[1:]))
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        known = ", ".join([*NAMES, *ALONE])
+        print(f"no benchmark {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
     for name in names or NAMES:
         print(f"\n== {name}")

@@ -1,0 +1,1 @@
+"""Plots of docs/statistics.md: ``python -m benchmarks plots``."""

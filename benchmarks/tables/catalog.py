@@ -1,0 +1,59 @@
+"""The tables by name: ``python -m benchmarks tables [NAME ...]``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.tables import (
+    census,
+    compas,
+    costs,
+    coverage,
+    delay,
+    evidence,
+    false_alarms,
+    parity,
+    parity_time,
+    sampling,
+    streams,
+    threshold,
+)
+from benchmarks.tables.populations import Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmarks.tables.table import Table
+
+TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
+    "false_alarms": (false_alarms.table, evidence.table),
+    "delay": (delay.table, delay.prices),
+    "threshold": (threshold.table, threshold.incident),
+    "census": (census.table, census.vanished),
+    "streams": (streams.elec2_table, streams.llm_table),
+    "effects": (coverage.table, coverage.bias),
+    "fairness": (parity.table, parity_time.table, parity_time.delays, compas.table),
+    "weights": (sampling.sampling, sampling.arrivals),
+    "costs": (costs.table,),
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Print the named tables, all without a name; one to two minutes each."""
+    unknown = sorted(set(names) - set(TABLES))
+    if unknown:
+        print(f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}", file=sys.stderr)
+        return 2
+    for name in names or TABLES:
+        print(f"\n== tables {name}", flush=True)
+        for make in TABLES[name]:
+            _print(make)
+    return 0
+
+
+def _print(make: Callable[[], Table]) -> None:
+    try:
+        print(f"\n{make()}", flush=True)
+    except Absent as missing:
+        print(f"\nleft out: {missing}", flush=True)

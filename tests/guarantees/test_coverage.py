@@ -1,0 +1,48 @@
+"""Intervals hold the truth as often as they say: effects of drift, and published error rates.
+
+STATISTICS 3.5, 3.6. The slow form prints the table and asserts .92 from 200 rows on.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.tables import compas
+from benchmarks.tables.compas import PUBLISHED, Published
+from benchmarks.tables.coverage import SIZES, STATISTICS, bias, cases, coverage, table
+from tests.guarantees.page import show
+
+LEAST = 0.92
+
+
+@pytest.mark.parametrize("statistic", [statistic for statistic, _, _ in STATISTICS])
+def test_intervals_in_windows_of_200_rows(statistic: str) -> None:
+    """500 windows of each change: the interval holds the true effect in 90 % at least."""
+    for case in cases():
+        if case.statistic == statistic:
+            assert coverage(case, 200, 500).share >= 0.9
+
+
+def test_unchanged_rows_have_little_effect() -> None:
+    """What is left of the bias in 200 rows: .03 of a distance, .05 of JS on many categories."""
+    for case in cases():
+        if case.truth == 0.0:
+            assert coverage(case, 200, 500).mean <= (0.05 if "JS" in case.statistic else 0.03)
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda p: p.name)
+def test_error_rates_of_compas(published: Published) -> None:
+    """Rates are the published ones, and the ends of their intervals lie within one point."""
+    rate, lower, upper = compas.ours(published)
+    assert round(rate, 1) == published.rate
+    assert abs(lower - published.lower) <= 1
+    assert abs(upper - published.upper) <= 1
+
+
+@pytest.mark.slow
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """2,000 windows a case: coverage at least .92 from 200 rows on."""
+    show(capsys, table(), bias())
+    for case in cases():
+        for rows in SIZES[1:]:
+            assert coverage(case, rows, 2_000).share >= LEAST
