@@ -110,6 +110,7 @@ class Replay:
     def _log(self, rows: RowFile, labels: RecordedLabels | None) -> Iterator[LogEntry]:
         places = find_places(self._component, rows.names, self._file)
         self._check_features(places, rows.names)
+        self._note_uncompared(places)
         self._check_times(labels, has_times="time" in places.signals)
         events = RowEvents(self._component, places, rows.left_out, self._numeric)
         size = _MEDIA_ROWS if places.has_media else ROWS_PER_TABLE
@@ -130,6 +131,19 @@ class Replay:
                     "which the reference compares: exclude it in spec.signals.features.tabular, "
                     f"or measure the reference without it; its columns: {listed(names)}"
                 )
+
+    def _note_uncompared(self, places: RowPlaces) -> None:
+        """Say which features nobody compares: the reference was measured without them."""
+        if self._reference is None:
+            return
+        known = {split_name(column)[1] for column in self._reference.inputs}
+        unknown = sorted(set(places.features) - known)
+        if unknown:
+            self.tally.left_out.append(
+                f"{self._file}: no drift of {listed(unknown)}: the reference does not have "
+                f"{'it' if len(unknown) == 1 else 'them'}; measure it again, or exclude "
+                "them in spec.signals.features.tabular"
+            )
 
     def _check_contents(self, modality: Modality, places: RowPlaces) -> None:
         if modality not in places.contents:

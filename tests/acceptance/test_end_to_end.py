@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WINDOW = 1_000
 QUIET = slice(0, 2 * WINDOW)  # 2016, as the reference
+QUIET_AGAIN = slice(2 * WINDOW, 5 * WINDOW)
 BLOCK = slice(136_000, 136_000 + 3 * WINDOW)  # nobody here lives in a household
 
 
@@ -145,6 +146,11 @@ def test_from_request_to_page(
         lambda: _query(scraper.url, 'evenhand_alert_firing{check="drift"} == 1'),
         "the firing alert in Prometheus",
     )
+    deployed.send(QUIET_AGAIN)
+    eventually(lambda: _page(pages.url, "drift") is None, "the end of the drift page")
+    states = deployed.api.get("/api/v1/alerts").json()["alerts"]
+    assert [a["state"] for a in states if a["check"] == "drift"] == ["resolved"]
+
     for address in metrics:
         text = httpx.get(f"{address}/metrics").text
         checked = subprocess.run(

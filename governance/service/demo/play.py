@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from governance.clock import SystemClock
+from governance.clock import SystemClock, format_duration
 from governance.errors import TransientError
 from governance.service.demo.census import reference_people, traffic_people
 from governance.service.demo.prepare import demo_settings, prepare, write_settings
@@ -118,10 +118,12 @@ class Demo:
             "sidecar admin": f"http://127.0.0.1:{admin}",
         }
         voice.fact("sidecar", f"{addresses['sidecar']} in front of the model at http://{upstream}")
+        horizon = format_duration(prepared.component.spec.monitoring.label_horizon)
         voice.fact(
             "traffic",
             f"{len(traffic_people()):,} people surveyed 2016-2018, "
-            f"{INSTANCES} a request; their labels come two windows later",
+            f"{INSTANCES} a request; their labels come two windows later, and a window is judged "
+            f"on labels once its label horizon of {horizon} has passed",
         )
         voice.blank()
         return Stage(prepared, receiver, sidecar, addresses)

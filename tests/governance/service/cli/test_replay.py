@@ -285,3 +285,18 @@ def test_a_profile_that_cannot_be_written_is_two(
     arguments = ["baseline", str(reference), "--component", str(component), "-o", str(profile)]
     assert main(arguments) == 2
     assert f"{profile}: cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_feature_that_the_reference_lacks_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody should take a column for watched that nothing is compared with."""
+    component = write_component(tmp_path)
+    rows = write_rows(tmp_path, "rows.csv")
+    whole = write_rows(tmp_path, "reference.csv", n=20_000).read_text().splitlines()
+    at = whole[0].split(",").index("income")
+    narrow = [",".join(c for i, c in enumerate(line.split(",")) if i != at) for line in whole]
+    reference = tmp_path / "narrow.csv"
+    reference.write_text("\n".join(narrow))
+    assert _replay(rows, "--component", component, "--reference", reference, "--json") == 0
+    assert "no drift of income: the reference does not have it" in capsys.readouterr().err
