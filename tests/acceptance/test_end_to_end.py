@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 WINDOW = 1_000
 QUIET = slice(0, 2 * WINDOW)  # 2016, as the reference
-QUIET_AGAIN = slice(2 * WINDOW, 5 * WINDOW)
+# Longer than the incident: for a while the ladder still sees it, which is its memory.
+QUIET_AGAIN = slice(2 * WINDOW, 8 * WINDOW)
 BLOCK = slice(136_000, 136_000 + 3 * WINDOW)  # nobody here lives in a household
 
 
