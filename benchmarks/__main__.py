@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("detectors", "judging", "sidecar")
+NAMES = ("detectors", "embeddings", "judging", "sidecar")
 ALONE = {"tables": "benchmarks.tables.catalog", "plots": "benchmarks.plots.catalog"}
 
 
