@@ -45,7 +45,7 @@ STATISTICS: tuple[tuple[str, str, Test], ...] = (
 INDEPENDENT = (Block(1, 1e12, 1.0),)  # rho 1 for windows of any size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """One statistic between two populations, given by shares of all bins."""
 
@@ -85,6 +85,7 @@ def cases() -> tuple[Case, ...]:
     return tuple(found)
 
 
+@cache
 def coverage(case: Case, rows: int, repeats: int, seed: int = 6) -> Coverage:
     """Draw references and windows, and look where the truth lies."""
     rng = np.random.default_rng([seed, rows])
