@@ -11,6 +11,7 @@ from benchmarks.tables import (
     costs,
     coverage,
     delay,
+    embeddings,
     evidence,
     false_alarms,
     parity,
@@ -35,6 +36,7 @@ TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
     "effects": (coverage.table, coverage.bias),
     "fairness": (parity.table, parity_time.table, parity_time.delays, compas.table),
     "weights": (sampling.sampling, sampling.arrivals),
+    "embeddings": (embeddings.null, embeddings.table),
     "costs": (costs.table,),
 }
 
