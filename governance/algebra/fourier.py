@@ -73,7 +73,7 @@ class Projection:
 
     def usable(self, vectors: NDArray[Any]) -> NDArray[np.bool_]:
         """Which vectors, shape (n, coordinates), are embeddings: finite, and none of length 0."""
-        whole: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1)
+        whole = finite_rows(vectors)
         return np.asarray(whole & vectors.any(axis=1)) if self.unit else whole
 
     def pieces(self, vectors: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -120,6 +120,13 @@ class Projection:
         np.clip(values, -FARTHEST, FARTHEST, out=values)
         steps: Floats = np.rint(values * _VALUE_STEPS) / _VALUE_STEPS
         return steps
+
+
+def finite_rows(vectors: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows hold numbers only; integers always do."""
+    if vectors.dtype.kind in "iu":
+        return np.ones(len(vectors), dtype=bool)
+    return np.asarray(np.isfinite(vectors).all(axis=1))
 
 
 def waves(phases: NDArray[Any]) -> NDArray[Any]:
