@@ -80,23 +80,32 @@ def squared_weighted_counts(
 
 
 def pack(sums: Mapping[str, NDArray[np.int64]]) -> bytes:
-    """The arrays as bytes: names sorted, narrowest integer type that holds them, zlib.
+    """The arrays as bytes, by name: what all their numbers have in common is written once.
 
+    Without the power of two that divides them all, in the narrowest integer type that holds them,
+    and compressed where that halves them: dense counts are read several times as fast as they are.
     Equal sums give equal bytes, so a replay can be compared byte for byte.
     """
     packed = []
     for name in sorted(sums):
-        narrow = _narrow(sums[name])
-        packed.append((name, narrow.dtype.str, list(narrow.shape), narrow.tobytes()))
-    return zlib.compress(msgspec.msgpack.encode(packed), 1)
+        shift = _common_shift(sums[name])
+        narrow = _narrow(sums[name] >> shift)
+        plain = narrow.tobytes()
+        small = zlib.compress(plain, 1)
+        is_small = 2 * len(small) <= len(plain)
+        shape = list(narrow.shape)
+        packed.append(
+            (name, narrow.dtype.str, shape, shift, is_small, small if is_small else plain)
+        )
+    # A copy: behind its bytes msgspec keeps half as much room again, for as long as they live.
+    return bytes(memoryview(msgspec.msgpack.encode(packed)))
 
 
 def unpack(blob: bytes) -> Sums:
     """Read what ``pack`` wrote, as int64 arrays."""
-    parts = msgspec.msgpack.decode(zlib.decompress(blob))
     return {
-        name: np.frombuffer(raw, dtype=dtype).astype(np.int64).reshape(shape)
-        for name, dtype, shape, raw in parts
+        name: _read(zlib.decompress(raw) if is_small else raw, dtype, shift).reshape(shape)
+        for name, dtype, shape, shift, is_small, raw in msgspec.msgpack.decode(blob)
     }
 
 
@@ -112,6 +121,16 @@ def _add(name: str, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArra
     total[tuple(slice(size) for size in left.shape)] += left
     total[tuple(slice(size) for size in right.shape)] += right
     return total
+
+
+def _common_shift(array: NDArray[np.int64]) -> int:
+    """The largest power of two that divides every number; 0 where all are 0."""
+    bits = int(np.bitwise_or.reduce(array, axis=None))
+    return max(0, (bits & -bits).bit_length() - 1)
+
+
+def _read(raw: bytes, dtype: str, shift: int) -> NDArray[np.int64]:
+    return np.frombuffer(raw, dtype=dtype).astype(np.int64) << shift
 
 
 def _narrow(array: NDArray[np.int64]) -> NDArray[Any]:

@@ -27,8 +27,8 @@ def test_judging_a_window_costs_less_than_a_bare_pass() -> None:
 
 
 def test_windows_that_close_together() -> None:
-    """Unpacking a ladder and judging it: within two bare passes, for each of 40 components."""
-    assert together(40) / 40 <= 2 * costs().bare
+    """Unpacking a ladder and judging it: within 1.5 bare passes, for each of 40 components."""
+    assert together(40) / 40 <= 1.5 * costs().bare
 
 
 def test_memory_of_a_full_ladder() -> None:
