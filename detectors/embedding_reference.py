@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from detectors.stats.overdispersion import Block
     from governance.algebra.fourier import Projection
 
-FEWEST_ROWS = 2  # with which a spread can be measured at all
+FEWEST_EMBEDDINGS = 200  # of a reference that can be judged by
 
+_FEWEST_ROWS = 2  # with which a spread can be measured at all
 _SAME = 1e-9  # of a spread of features; rows that spread less are equal
 
 
@@ -87,7 +88,7 @@ def embedding_reference(
     """
     # What is no number is no embedding under any projection; an empty one only under its own.
     finite = _only(vectors, finite_rows(vectors))
-    if len(finite) < FEWEST_ROWS:
+    if len(finite) < _FEWEST_ROWS:
         return None
     try:
         projection = projection_of(modality, finite)
@@ -105,7 +106,7 @@ def measured(
     """
     usable = projection.usable(vectors)
     kept = np.flatnonzero(usable)
-    if len(kept) < FEWEST_ROWS:
+    if len(kept) < _FEWEST_ROWS:
         return None
     rows = _only(vectors, usable)
     picked = [features for _, features in projection.pieces(spread_evenly(rows, GRAM_ROWS))]

@@ -15,6 +15,7 @@ import numpy as np
 from detectors.cells import sampling_weight
 from detectors.drift.family import Members
 from detectors.drift.yardstick import declared_threshold
+from detectors.embedding_reference import FEWEST_EMBEDDINGS
 from detectors.ladder import Readings, trailing_sums, usable_windows
 from detectors.reasons import NO_EVENTS
 from detectors.reference import EMBEDDING, cut_otherwise
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 TEST = "mmd"
 THRESHOLD = 0.05  # grows with the replaced share: 27 % of tweets replaced by reviews
 FEWEST_EFFECTIVE = 10.0  # effective events of the longest window
-FEWEST_REFERENCE_ROWS = 200
 
 _NOUNS = {"text": "texts", "voice": "recordings", "image": "pictures"}
 
@@ -177,6 +177,6 @@ class EmbeddingLook:
 def _unfit(known: EmbeddingReference, component: Component, reference: Reference) -> str:
     if known.ladder and (cut := cut_otherwise(component, reference)):
         return cut
-    if known.rows < FEWEST_REFERENCE_ROWS:
-        return f"it has {known.rows} embeddings, at least {FEWEST_REFERENCE_ROWS} are needed"
+    if known.rows < FEWEST_EMBEDDINGS:
+        return f"it has {known.rows} embeddings, at least {FEWEST_EMBEDDINGS} are needed"
     return "all its embeddings are equal" if known.constant else ""

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detectors.embedding_reference import FEWEST_EMBEDDINGS
 from detectors.ladder import FEWEST_REFERENCE_ROWS
 from detectors.profile import write_profile
 from governance.errors import ConfigError
@@ -18,6 +19,8 @@ from governance.service.references import file_sha256, measure_rows
 
 if TYPE_CHECKING:
     import argparse
+
+    from detectors.reference import Reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +40,30 @@ def run(options: argparse.Namespace) -> int:
         write_profile(options.output, reference)
     except OSError as error:
         raise ConfigError(f"{options.output}: cannot be written: {error.strerror}") from None
-    if reference.rows < FEWEST_REFERENCE_ROWS:
-        _say(f"too few rows to judge drift by: at least {FEWEST_REFERENCE_ROWS:,} are needed")
+    _say_too_few(reference)
     order = "in time order" if reference.ordered else "not in time order"
     print(f"reference {reference.id}")
     print(f"{reference.rows:,} rows, {order}, cut for windows of {reference.windows}")
+    for modality, embedding in reference.embeddings.items():
+        print(
+            f"{embedding.rows:,} embeddings of {modality}, projection {embedding.projection.hash}"
+        )
     print(f"spec.baseline: {{uri: {options.output.name}, sha256: {file_sha256(options.output)}}}")
     return 0
+
+
+def _say_too_few(reference: Reference) -> None:
+    """Features need more rows than embeddings do."""
+    features = bool(reference.inputs or reference.outputs)
+    if features and reference.rows < FEWEST_REFERENCE_ROWS:
+        drift = "drift of features" if reference.embeddings else "drift"
+        _say(f"too few rows to judge {drift} by: at least {FEWEST_REFERENCE_ROWS:,} are needed")
+    for modality, embedding in reference.embeddings.items():
+        if embedding.rows < FEWEST_EMBEDDINGS:
+            _say(
+                f"too few embeddings of {modality} to judge drift by: {embedding.rows}, at least "
+                f"{FEWEST_EMBEDDINGS} are needed"
+            )
 
 
 def _say(words: str) -> None:

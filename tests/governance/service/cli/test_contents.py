@@ -131,6 +131,20 @@ def test_a_voice_that_drifts_while_text_is_calm(
     assert statuses(findings, "voice", "embedding") == ["breach"] * 2
 
 
+def test_baseline_says_what_is_too_small(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Features need 1,000 rows, embeddings 200; both are counted."""
+    declared, profile = component(tmp_path, text="t"), tmp_path / "profile.json"
+    for rows, small in ((250, False), (150, True)):
+        reference = table(tmp_path, "reference.csv", t=texts(rows, 0))
+        main(["baseline", str(reference), "--component", str(declared), "-o", str(profile)])
+        captured = capsys.readouterr()
+        assert f"{rows} embeddings of text, projection " in captured.out
+        assert "too few rows to judge drift of features by: at least 1,000" in captured.err
+        assert (f"too few embeddings of text to judge drift by: {rows}" in captured.err) == small
+
+
 def test_files_that_cannot_be_decoded_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
