@@ -19,7 +19,7 @@ from tests.detectors.scenes import HOUR_US, component, judging, view
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from detectors.base import WindowView
+    from detectors.base import Detector, WindowView
     from governance.finding import Verdict
 
 EVERY = 20  # the smallest that can be declared: most false alarms, so that few runs show them
@@ -31,6 +31,7 @@ METRICS = ("demographic_parity_difference", "demographic_parity_ratio")
 def ladders(rates: Sequence[float], sizes: Sequence[int], runs: int) -> Iterator[WindowView]:
     """Independent ladders: 64 panes, in each ``sizes`` events per group selected at ``rates``."""
     rng = np.random.default_rng(20)
+    names = {"race": tuple(f"group {number}" for number in range(len(sizes)))}
     for _ in range(runs):
         selected = rng.binomial(sizes, rates, (PANES, len(sizes)))
         cells = np.zeros((PANES, len(sizes) + 2, 3), dtype=np.int64)
@@ -39,20 +40,26 @@ def ladders(rates: Sequence[float], sizes: Sequence[int], runs: int) -> Iterator
             [
                 Pane(i, i * HOUR_US, (i + 1) * HOUR_US, sum(sizes), {CELLS: counts})
                 for i, counts in enumerate(cells)
-            ]
+            ],
+            vocabulary=names,
         )
 
 
 def verdicts(
     metric: str, threshold: float, rates: Sequence[float], sizes: Sequence[int], runs: int = RUNS
 ) -> list[Verdict]:
+    detector = parity(metric, threshold, EVERY)
+    return [verdict for look in ladders(rates, sizes, runs) for verdict in detector.judge(look)]
+
+
+def parity(metric: str, threshold: float, every: int) -> Detector:
     declared = component(
         governance=judging(thresholds={metric: threshold}, groups=["race"]),
-        monitoring={"falseAlarmEvery": EVERY},
+        monitoring={"falseAlarmEvery": every},
     )
     detector = make_fairness(declared, None)
     assert detector is not None
-    return [verdict for look in ladders(rates, sizes, runs) for verdict in detector.judge(look)]
+    return detector
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -78,3 +85,15 @@ def test_intervals_hold_the_truth() -> None:
         judged = verdicts(METRICS[0], 0.9, rates, (40, 60, 200), runs=400)
         held = [(v.lower or 0) <= truth <= (v.upper or 0) for v in judged]
         assert np.mean(held) >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(50, 50), (5, 20, 100), (2, 2, 5, 5, 10, 10, 20, 20, 50, 50)])
+def test_ten_thousand_ladders_of_equal_groups(sizes: tuple[int, ...]) -> None:
+    """Threshold .1, 2 to 10 groups, small ones among them: at most 1 breach at 1 in 1,000."""
+    detector = parity(METRICS[0], 0.1, 1_000)
+    looks = ladders((0.3,) * len(sizes), sizes, 10_000)
+    statuses = [verdict.status for look in looks for verdict in detector.judge(look)]
+    assert len(statuses) == 10_000
+    assert statuses.count(Status.BREACH) <= 1
+    assert Status.INSUFFICIENT not in statuses
