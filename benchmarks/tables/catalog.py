@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmarks.tables import (
+    bins,
     census,
     compas,
     costs,
@@ -33,7 +34,7 @@ TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
     "threshold": (threshold.table, threshold.incident),
     "census": (census.table, census.vanished),
     "streams": (streams.elec2_table, streams.llm_table),
-    "effects": (coverage.table, coverage.bias),
+    "effects": (coverage.table, coverage.bias, bins.table),
     "fairness": (parity.table, parity_time.table, parity_time.delays, compas.table),
     "weights": (sampling.sampling, sampling.arrivals),
     "embeddings": (embeddings.null, embeddings.table),

@@ -5,11 +5,13 @@ STATISTICS 3.5, 3.6. The slow form prints the table and asserts .92 from 200 row
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from benchmarks.tables import compas
+from benchmarks.tables import bins, compas
 from benchmarks.tables.compas import PUBLISHED, Published
 from benchmarks.tables.coverage import SIZES, STATISTICS, bias, cases, coverage, table
+from benchmarks.tables.populations import Absent
 from tests.guarantees.page import show
 
 LEAST = 0.92
@@ -46,3 +48,15 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     for case in cases():
         for rows in SIZES[1:]:
             assert coverage(case, rows, 2_000).share >= LEAST
+
+
+@pytest.mark.slow
+def test_bins_beside_exact_distances(capsys: pytest.CaptureFixture[str]) -> None:
+    """KS needs no more than bins; Wasserstein is near where rows spread over the range."""
+    try:
+        found = bins.table()
+    except Absent as missing:
+        pytest.skip(str(missing))
+    show(capsys, found)
+    assert np.mean([ks for *_, ks in found.numbers]) <= 0.002
+    assert min(median for median, *_ in found.numbers) <= 0.01
