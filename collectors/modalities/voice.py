@@ -37,7 +37,7 @@ MAX_CHANNELS = 16
 _WINDOW_SECONDS, _HOP_SECONDS = 0.025, 0.010
 _TOP_HZ = 8_000.0
 _FLOOR = 1e-10  # mean square of a band; -100 dB
-_FRAMES_AT_ONCE = 512
+_BINS_AT_ONCE = 2**19  # of the spectra that are in memory at one time
 _BLOCK = 65_536  # samples per channel
 _STREAMED = frozenset({0, 0xFFFFFFFF})  # RIFF sizes of who did not know how long it would become
 
@@ -114,8 +114,9 @@ def log_mel(samples: Floats, rate: int) -> Iterator[Floats]:
     window = np.hanning(width)
     frames = np.lib.stride_tricks.sliding_window_view(samples, width)[::hop]
     filters = _mel_filters(rate, size)
-    for start in range(0, len(frames), _FRAMES_AT_ONCE):
-        spectrum = np.fft.rfft(frames[start : start + _FRAMES_AT_ONCE] * window, size)
+    step = max(1, _BINS_AT_ONCE // size)
+    for start in range(0, len(frames), step):
+        spectrum = np.fft.rfft(frames[start : start + step] * window, size)
         power = 2 * np.abs(spectrum) ** 2 / (size * (window @ window))
         yield np.log(power @ filters + _FLOOR)
 

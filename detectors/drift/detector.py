@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from detectors.drift.embedding import Embedding
+from detectors.drift.embedding import Embedding, unmeasured
 from detectors.drift.features import Features
 from detectors.drift.modality import ModalityDrift, Rules
 from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
@@ -63,7 +63,10 @@ def make_drift(
     for modality in modalities:
         subjects = feature_subjects(component, reference, modality, keyed)
         parts = _parts(component, reference, modality, (*subjects, *(outputs if alone else ())))
-        judges.append(ModalityDrift(modality, parts, waiting if alone else (), rules))
+        lacking = unmeasured(component, reference, modality)
+        judges.append(
+            ModalityDrift(modality, parts, (*lacking, *(waiting if alone else ())), rules)
+        )
     if not alone and (outputs or waiting):
         parts = _parts(component, reference, NO_MODALITY, outputs)
         judges.append(ModalityDrift(NO_MODALITY, parts, waiting, rules))

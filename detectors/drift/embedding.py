@@ -14,11 +14,12 @@ import numpy as np
 
 from detectors.cells import sampling_weight
 from detectors.drift.family import Members
+from detectors.drift.subjects import Unbuilt
 from detectors.drift.yardstick import declared_threshold
 from detectors.embedding_reference import FEWEST_EMBEDDINGS
 from detectors.ladder import Readings, trailing_sums, usable_windows
 from detectors.reasons import NO_EVENTS
-from detectors.reference import EMBEDDING, cut_otherwise
+from detectors.reference import EMBEDDING, cut_otherwise, is_excluded, split_name
 from detectors.stats.mmd import log_e_of, mmd_effect, tail_probability
 from detectors.stats.overdispersion import LENGTHS, effective_size, make_deflation
 from governance.algebra.bins import total_weight
@@ -29,6 +30,7 @@ from governance.algebra.sums import (
     merge,
     squared_weighted_counts,
 )
+from governance.component.schema import Modality
 from governance.errors import ShapeError
 from governance.event import sum_name
 
@@ -69,11 +71,8 @@ class Embedding:
         self._mean, self._null = known.mean, known.null
         self._rows = np.array([float(known.rows)])
         self._deflation = make_deflation([known.ladder], self._rows)
-        names = (f"{modality}.{EMBEDDING}", EMBEDDING)
         self.members = Members(
-            thresholds=np.array(
-                [declared_threshold(names, component.spec.monitoring.drift, THRESHOLD)]
-            ),
+            thresholds=np.array([_threshold(component, modality)]),
             lengths=np.array([float(len(known.ladder) or len(LENGTHS))]),
             fewest=np.array([FEWEST_EFFECTIVE]),
             unfit=(_unfit(known, component, reference),),
@@ -172,6 +171,28 @@ class EmbeddingLook:
 
     def quality(self, terms: Terms) -> list[Verdict]:  # noqa: ARG002 - sums tell of nothing else
         return []
+
+
+def unmeasured(component: Component, reference: Reference, modality: str) -> tuple[Unbuilt, ...]:
+    """The embedding of a modality of which the reference has features, but no embedding."""
+    has_features = any(split_name(name)[0] == modality for name in reference.inputs)
+    if (
+        modality == Modality.TABULAR
+        or not has_features
+        or modality in reference.embeddings
+        or is_excluded(f"{modality}.{EMBEDDING}", component)
+    ):
+        return ()
+    reason = (
+        f"reference: it holds no embedding of {modality}: measure it again with `evenhand "
+        "baseline`, from rows that can be read and are not all alike"
+    )
+    return (Unbuilt(EMBEDDING, _threshold(component, modality), reason),)
+
+
+def _threshold(component: Component, modality: str) -> float:
+    names = (f"{modality}.{EMBEDDING}", EMBEDDING)
+    return declared_threshold(names, component.spec.monitoring.drift, THRESHOLD)
 
 
 def _unfit(known: EmbeddingReference, component: Component, reference: Reference) -> str:

@@ -33,7 +33,7 @@ class Rules:
 
 
 class ModalityDrift:
-    """Judges the parts of one modality together; ``waiting`` are outputs without a reference."""
+    """Judges the parts of one modality together; ``waiting`` are subjects without a reference."""
 
     def __init__(
         self, modality: str, parts: Sequence[Part], waiting: Sequence[Unbuilt], rules: Rules

@@ -47,7 +47,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Unbuilt:
-    """An output whose version has no reference yet."""
+    """A subject that has no reference yet."""
 
     name: str
     threshold: float

@@ -78,7 +78,7 @@ def test_pieces_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many frames are looked at in one go, the embedding is the same."""
     raw = sound(noise(0.7))
     _, usual = DECODER.decode(raw)
-    monkeypatch.setattr(voice, "_FRAMES_AT_ONCE", 7)
+    monkeypatch.setattr(voice, "_BINS_AT_ONCE", 7 * 512)
     monkeypatch.setattr(voice, "_BLOCK", 1_000)
     assert DECODER.decode(raw)[1] == pytest.approx(usual)
 

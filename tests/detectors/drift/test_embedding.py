@@ -189,6 +189,16 @@ def test_a_reference_of_equal_texts() -> None:
     assert found.status is Status.INSUFFICIENT
 
 
+def test_a_reference_without_an_embedding() -> None:
+    """It has the modality's features only; what is not judged is said, and what to do."""
+    features_only = replace(REFERENCE, embeddings={})
+    made = detector(features_only)
+    found = judge(made, [pane(made, events(200, seed=1))])
+    assert found["embedding"].reason.startswith("reference: it holds no embedding of text: measure")
+    assert (found["embedding"].threshold, found["words"].status) == (0.05, Status.OK)
+    assert found[""].reason == "not_judged: reference (embedding)"
+
+
 def test_a_reference_that_was_cut_otherwise() -> None:
     """A profile for other windows is not used."""
     reason = one(events(200, seed=1), monitoring={"windows": {"events": 100}}).reason
