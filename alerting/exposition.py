@@ -23,6 +23,8 @@ _RATES = {
     "demographic_parity_difference": "selection",
     "equal_opportunity_difference": "true_positive",
     "false_positive_rate_difference": "false_positive",
+    "predictive_parity_difference": "positive_predictive_value",
+    "accuracy_score_difference": "accuracy",
 }
 _WORST_FIRST = (Status.BREACH, Status.WARNING, Status.OK, Status.INSUFFICIENT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detectors.fairness import (
+    accuracy_parity,
     demographic_parity,
     equal_opportunity,
     equalized_odds,
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 METRICS: Mapping[FairnessMetric, Metric] = {
     metric.name: metric
     for metric in (
+        accuracy_parity.DIFFERENCE,
+        accuracy_parity.RATIO,
         demographic_parity.DIFFERENCE,
         demographic_parity.RATIO,
         equal_opportunity.DIFFERENCE,

@@ -12,6 +12,8 @@ class FairnessMetric(StrEnum):
     precision between groups). A ``_difference`` breaches above its limit, a ``_ratio`` below.
     """
 
+    ACCURACY_SCORE_DIFFERENCE = "accuracy_score_difference"
+    ACCURACY_SCORE_RATIO = "accuracy_score_ratio"
     DEMOGRAPHIC_PARITY_DIFFERENCE = "demographic_parity_difference"
     DEMOGRAPHIC_PARITY_RATIO = "demographic_parity_ratio"
     EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 FUNCTIONS = {
+    FairnessMetric.ACCURACY_SCORE_DIFFERENCE: fairlearn.accuracy_score_difference,
+    FairnessMetric.ACCURACY_SCORE_RATIO: fairlearn.accuracy_score_ratio,
     FairnessMetric.DEMOGRAPHIC_PARITY_DIFFERENCE: fairlearn.demographic_parity_difference,
     FairnessMetric.DEMOGRAPHIC_PARITY_RATIO: fairlearn.demographic_parity_ratio,
     FairnessMetric.EQUAL_OPPORTUNITY_DIFFERENCE: fairlearn.equal_opportunity_difference,
