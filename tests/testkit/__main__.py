@@ -1,6 +1,8 @@
-"""Fetch every server that the tests start: ``python -m tests.testkit``.
+"""Fetch what the tests start: ``python -m tests.testkit`` every server.
 
-One line per server; exit code 1 if one cannot be had, with the remedy on stderr.
+``python -m tests.testkit evidently`` builds the environment of Evidently instead, which is large
+and belongs to ``make test-slow``; with ``--here`` it only looks. One line for each; exit code 1 if
+one cannot be had (or is not here), with the remedy on stderr.
 """
 
 from __future__ import annotations
@@ -8,14 +10,20 @@ from __future__ import annotations
 import sys
 import time
 
+from tests.testkit import evidently
 from tests.testkit.cache import ServerMissing
-from tests.testkit.servers import SERVERS
+from tests.testkit.servers import SERVERS, Server
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Fetch, and say what is there."""
+    wanted = SERVERS
+    if "evidently" in arguments:
+        if "--here" in arguments:
+            return 0 if evidently.here() else 1
+        wanted = (Server(evidently.NAME, evidently.here, evidently.fetch),)
     missing: list[ServerMissing] = []
-    for server in SERVERS:
+    for server in wanted:
         started = time.monotonic()
         try:
             said = server.fetch()
@@ -30,4 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

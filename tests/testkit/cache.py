@@ -2,6 +2,7 @@
 
 ``EVENHAND_CACHE`` names another folder than ``.cache`` in the repository. A folder in it is
 filled once: under a file lock, into a fresh place that is renamed when it is whole, and stamped.
+What is too large for every clone is kept in ``user_cache``, which clones share.
 """
 
 from __future__ import annotations
@@ -35,21 +36,29 @@ def cache_root() -> Path:
     return Path(named) if named else _REPOSITORY / ".cache"
 
 
-def cached(name: str, stamp: str) -> Path | None:
-    """The folder ``name`` if it was filled under this stamp."""
-    folder = cache_root() / name
+def user_cache() -> Path:
+    """The folder of what clones share: outside the repository unless ``EVENHAND_CACHE`` says so."""
+    named, user = os.environ.get("EVENHAND_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else (Path(user) if user else Path.home() / ".cache") / "evenhand"
+
+
+def cached(name: str, stamp: str, *, root: Path | None = None) -> Path | None:
+    """The folder ``name`` if it was filled under this stamp; ``root`` is that of servers."""
+    folder = (root or cache_root()) / name
     try:
         return folder if (folder / _STAMP).read_text() == stamp else None
     except OSError:
         return None
 
 
-def filled(name: str, stamp: str, fill: Callable[[Path], None]) -> Path:
+def filled(
+    name: str, stamp: str, fill: Callable[[Path], None], *, root: Path | None = None
+) -> Path:
     """Return the folder ``name``, filled by ``fill`` unless its stamp says that it is."""
-    folder = cache_root() / name
+    folder = (root or cache_root()) / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(".lock")):
-        if cached(name, stamp) is None:
+        if cached(name, stamp, root=root) is None:
             fresh = folder.with_suffix(".partial")
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
