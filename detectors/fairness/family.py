@@ -108,9 +108,10 @@ def make_fairness(
 
 
 def _thresholds(bias: BiasDetection) -> dict[FairnessMetric, float | None]:
-    """Every metric that is judged or shown, with its limit."""
-    judged = {_metric(name): limit for name, limit in bias.thresholds.items()}
-    return {**judged, **{m: None for m in map(_metric, bias.metrics) if m not in judged}}
+    """Every metric that traffic can answer and that is judged or shown, with its limit."""
+    limits: dict[str, float | None] = dict.fromkeys((*bias.thresholds, *bias.metrics))
+    metrics = {_metric(name): limit for name, limit in (limits | bias.thresholds).items()}
+    return {metric: limit for metric, limit in metrics.items() if not metric.asks_the_model}
 
 
 def _metric(name: str) -> FairnessMetric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.component.metrics import FairnessMetric
 from governance.component.schema import Modality
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
         if modality in _LIVE:
             path = ("spec", "model", "modality", i)
             yield path, f"accepted, acted on in part: {_LIVE[modality]}"
+    yield from _counterfactual(component)
     yield from _rollbacks(component)
     for i, action in enumerate(component.spec.actions):
         if action.approval == "manual":
@@ -58,6 +60,20 @@ def _is_there(value: Any, path: Steps) -> bool:
             return False
         value = value[step]
     return True
+
+
+def _counterfactual(component: Component) -> Iterator[Remark]:
+    bias: Steps = ("spec", "governance", "biasDetection")
+    words = "only `evenhand gate --counterfactual` judges it: live traffic has no variants of texts"
+    declared = component.spec.governance.bias_detection
+    name = FairnessMetric.COUNTERFACTUAL_FAIRNESS_DIFFERENCE.value
+    if name in declared.thresholds:
+        yield (*bias, "thresholds", name), words
+    if name in declared.metrics:
+        yield (*bias, "metrics", declared.metrics.index(name)), words
+    for i, metric in enumerate(component.spec.release.rollout_metrics):
+        if metric.name == name:
+            yield ("spec", "release", "rolloutMetrics", i, "name"), words
 
 
 def _rollbacks(component: Component) -> Iterator[Remark]:
