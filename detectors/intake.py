@@ -9,8 +9,8 @@ import numpy as np
 
 from detectors.entries import Entries
 from detectors.id_table import keys_of
-from detectors.outcome_cells import score_bins
 from detectors.reading import instants, weights_of
+from detectors.score_bins import score_bins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

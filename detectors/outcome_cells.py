@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.score_bins import centres
 from detectors.vocabulary import MOST_NAMES
 from governance.event import Column, EventBatch
 
@@ -17,21 +18,9 @@ if TYPE_CHECKING:
     Cells = NDArray[np.uint32]
     Codes = NDArray[np.int32]
 
-SCORE_BINS = 100  # of equal width over [0, 1]
-_NO_SCORE = 255
 _GROUPS = MOST_NAMES + 2  # in no group, every name, ``other``
 _PREDICTIONS = 3  # unknown, unfavourable, favourable
 _MOST_BY_RADIX = 4  # attributes whose combinations fit in a cell as they are
-
-
-def score_bins(score: Column | None, n: int) -> NDArray[np.uint8]:
-    """Bin of each score, shape (n,); a score that is missing or outside [0, 1] has none."""
-    if score is None or score.dictionary is not None:
-        return np.full(n, _NO_SCORE, dtype=np.uint8)
-    values = score.values
-    inside = (values >= 0) & (values <= 1)
-    bins = np.minimum(np.where(inside, values, 0) * SCORE_BINS, SCORE_BINS - 1)
-    return np.where(inside, bins, _NO_SCORE).astype(np.uint8)
 
 
 class OutcomeCells:
@@ -97,11 +86,10 @@ def outcome_batch(
     weights: NDArray[np.float64],
 ) -> EventBatch:
     """Labelled events as detectors read them (``Detector.add_outcomes``)."""
-    centres = np.where(scores == _NO_SCORE, np.nan, (scores + 0.5) / SCORE_BINS)
     columns = {
         **cells,
         "label": Column(labels),
-        "score": Column(centres),
+        "score": Column(centres(scores)),
         "weight": Column(weights),
     }
     return EventBatch(version, len(labels), columns)

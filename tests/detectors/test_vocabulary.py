@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from detectors.outcome_cells import OutcomeCells, score_bins
+from detectors.outcome_cells import OutcomeCells
 from detectors.vocabulary import MOST_NAMES, OTHER, Vocabulary
 from governance.errors import PermanentError
 from governance.event import Column
@@ -62,9 +62,3 @@ def test_cells_are_read_back_as_written(attributes: int) -> None:
     read = restored.decode(written)
     assert read["favourable"].values.tolist() == favourable.tolist()
     assert [read[f"group.{n}"].values.tolist() for n in names] == [c.tolist() for c in codes]
-
-
-def test_scores_outside_the_unit_interval_have_no_bin() -> None:
-    """So have missing ones."""
-    scores = Column(np.array([0.0, 0.005, 0.999, 1.0, 1.1, -0.1, np.nan, np.inf]))
-    assert score_bins(scores, 8).tolist() == [0, 0, 99, 99, 255, 255, 255, 255]
