@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.drift.yardstick import Test, Yardstick
+    from detectors.drift.yardstick import Yardstick
+    from governance.component.drift_tests import OwnTest
 
     Floats = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 class _Group:
     """Features that are measured by one statistic, and where their bins are."""
 
-    test: Test
+    test: OwnTest
     features: NDArray[np.intp]
     places: NDArray[np.intp]
     bins: Ragged
@@ -137,7 +138,7 @@ class Measure:
             case "ks":
                 return kolmogorov_smirnov(window, group.reference, m, group.bins)
 
-    def _group(self, test: Test, yardsticks: Sequence[Yardstick]) -> _Group:
+    def _group(self, test: OwnTest, yardsticks: Sequence[Yardstick]) -> _Group:
         chosen = [f for f, y in enumerate(yardsticks) if y.test == test]
         features = np.array(chosen)
         if test not in NEEDS_NUMBERS:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.bins import NumericBins
+from governance.component.drift_tests import OwnTest, evidently_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from detectors.stats.overdispersion import Block
     from governance.component.schema import DriftSettings, FeatureDrift
 
-Test = Literal["psi", "jensenshannon", "wasserstein", "ks"]
 NEEDS_NUMBERS = frozenset({"wasserstein", "ks"})
 
 
@@ -38,7 +38,7 @@ class Yardstick:
     width_over_sd: NDArray[np.float64]  # (E,); empty for categories
     null_constant: float
     ladder: tuple[Block, ...]
-    test: Test
+    test: OwnTest
     threshold: float
 
     @property
@@ -69,6 +69,9 @@ def yardstick(
     bins = feature.bins
     numeric = isinstance(bins, NumericBins)
     test = declared_test(names, settings, numeric=numeric)
+    threshold = declared_threshold(names, settings, settings.threshold)
+    if evidently_test(names, settings, numeric=numeric):
+        threshold = settings.threshold  # the subject's own is in the unit of Evidently's score
     if test in NEEDS_NUMBERS and not (isinstance(bins, NumericBins) and bins.sd > 0):
         test = "jensenshannon"  # a constant or categories: nothing to measure a distance with
     return Yardstick(
@@ -80,16 +83,29 @@ def yardstick(
         null_constant=feature.null_constant,
         ladder=feature.ladder,
         test=test,
-        threshold=declared_threshold(names, settings, settings.threshold),
+        threshold=threshold,
     )
 
 
-def declared_test(names: Sequence[str], settings: DriftSettings, *, numeric: bool) -> Test:
-    """The statistic that the component wants for a subject."""
+def declared_test(names: Sequence[str], settings: DriftSettings, *, numeric: bool) -> OwnTest:
+    """The statistic of ours that the component wants for a subject.
+
+    Where it wants one of Evidently's, this is what takes its place in live traffic.
+    """
     own = _own(names, settings)
-    if own is not None and own.test is not None:
-        return own.test
-    return settings.numeric if numeric else settings.categorical
+    general = settings.numeric if numeric else settings.categorical
+    usual = "wasserstein" if numeric else "jensenshannon"
+    wanted = (None if own is None else own.test, general, usual)
+    ours = (test for test in wanted if test is not None and evidently_method(test) is None)
+    return cast("OwnTest", next(ours))
+
+
+def evidently_test(names: Sequence[str], settings: DriftSettings, *, numeric: bool) -> str:
+    """The test ``evidently:METHOD`` that the component wants for a subject; empty for ours."""
+    own = _own(names, settings)
+    general = settings.numeric if numeric else settings.categorical
+    test = general if own is None or own.test is None else own.test
+    return "" if evidently_method(test) is None else test
 
 
 def declared_threshold(names: Sequence[str], settings: DriftSettings, default: float) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from governance.component.drift_tests import evidently_method
 from governance.component.jsonpath import compile_path
-from governance.component.metrics import FairnessMetric, RateCheck
+from governance.component.metrics import FairnessMetric, LimitKind, RateCheck
 from governance.component.nearest import did_you_mean, listed
 from governance.component.schema import Modality
 from governance.component.selector import Selector, SelectorKind
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Remark = tuple["Steps", str]  # a path in the document, and what is to be said about it
 
 FAIRNESS = tuple(metric.value for metric in FairnessMetric)
+_RATES = frozenset(check.value for check in RateCheck)
 ROLLOUT_CHECKS = (*(check.value for check in RateCheck), *FAIRNESS, "drift", "data_quality")
 
 _SIGNALS: Steps = ("spec", "signals")
@@ -75,6 +78,22 @@ def _drift_subjects(component: Component) -> Iterator[Remark]:
             yield path, f"{name!r} is excluded by spec.signals.features and never measured"
         if settings.test is not None and _is_embedding(name, component):
             yield (*path, "test"), "an embedding is judged by mmd: leave test out"
+        yield from _evidently(name, component, path)
+
+
+def _evidently(name: str, component: Component, path: Steps) -> Iterator[Remark]:
+    settings = component.spec.monitoring.drift.features[name]
+    method = evidently_method(settings.test)
+    if method is None:
+        return
+    tabular = component.spec.signals.features.get(Modality.TABULAR)
+    bare = name.removeprefix(f"{Modality.TABULAR.value}.")
+    if not method.categorical and tabular is not None and bare in tabular.categorical:
+        words = f"{settings.test} needs numbers, but spec.signals.features.tabular.categorical"
+        yield (*path, "test"), f"{words} lists {bare!r}: write for example evidently:chisquare"
+    if method.p_value and settings.threshold is not None and settings.threshold >= 1:
+        words = f"found {settings.threshold:g}: {settings.test} gives a p-value and fails below it"
+        yield (*path, "threshold"), f"{words}: write a number below 1, for example 0.05"
 
 
 def _is_embedding(name: str, component: Component) -> bool:
@@ -116,12 +135,23 @@ def _rollout(component: Component) -> Iterator[Remark]:
 
 
 def _limit(metric: RolloutMetric, path: Steps) -> Iterator[Remark]:
+    if metric.name not in ROLLOUT_CHECKS:
+        return
     duration = isinstance(metric.threshold, str) and not metric.threshold.strip().endswith("%")
-    if metric.name.startswith("latency_"):
-        if metric.limit <= 0 or not (duration or isinstance(metric.threshold, float)):
-            yield path, f"found {metric.threshold!r}: write a duration, for example 200ms"
-    elif metric.name in ROLLOUT_CHECKS and (duration or not 0 <= metric.limit <= 1):
-        yield path, f"found {metric.threshold!r}: write a share in [0, 1], for example 0.01 or 1%"
+    share = isinstance(metric.threshold, str) and not duration
+    kind = RateCheck(metric.name).kind if metric.name in _RATES else LimitKind.SHARE
+    if kind is LimitKind.SHARE:
+        if duration or not 0 <= metric.limit <= 1:
+            yield path, _found(metric, "a share in [0, 1], for example 0.01 or 1%")
+    elif kind is LimitKind.DURATION:
+        if share or metric.limit <= 0:
+            yield path, _found(metric, "a duration, for example 200ms")
+    elif duration or share or not 0 < metric.limit < math.inf:
+        yield path, _found(metric, "a number above 0, for example 4096")
+
+
+def _found(metric: RolloutMetric, wanted: str) -> str:
+    return f"found {metric.threshold!r}: write {wanted}"
 
 
 def _among(name: str, allowed: Iterable[str], path: Steps, what: str) -> Iterator[Remark]:

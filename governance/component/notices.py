@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.component.drift_tests import OFFLINE_ONLY, evidently_method
 from governance.component.metrics import FairnessMetric
 from governance.component.schema import Modality
 
@@ -48,6 +49,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
             yield path, f"accepted, acted on in part: {_LIVE[modality]}"
     yield from _counterfactual(component)
     yield from _rollbacks(component)
+    yield from _evidently(component)
     for i, action in enumerate(component.spec.actions):
         if action.approval == "manual":
             path = ("spec", "actions", i, "approval")
@@ -74,6 +76,19 @@ def _counterfactual(component: Component) -> Iterator[Remark]:
     for i, metric in enumerate(component.spec.release.rollout_metrics):
         if metric.name == name:
             yield ("spec", "release", "rolloutMetrics", i, "name"), words
+
+
+def _evidently(component: Component) -> Iterator[Remark]:
+    """Tests that need raw rows, which live traffic does not have."""
+    drift, path = component.spec.monitoring.drift, ("spec", "monitoring", "drift")
+    tests: dict[Steps, str | None] = {
+        (*path, "numeric"): drift.numeric,
+        (*path, "categorical"): drift.categorical,
+    }
+    tests |= {(*path, "features", name, "test"): own.test for name, own in drift.features.items()}
+    for place, test in tests.items():
+        if evidently_method(test) is not None:
+            yield place, f"accepted, acted on in part: {test} {OFFLINE_ONLY}"
 
 
 def _rollbacks(component: Component) -> Iterator[Remark]:

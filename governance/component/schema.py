@@ -13,6 +13,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from governance.clock import parse_duration_us
+from governance.component.drift_tests import (  # noqa: TC001 - pydantic reads the annotations
+    CategoricalTest,
+    DriftTest,
+    NumericTest,
+)
 from governance.component.fields import (  # noqa: TC001 - pydantic reads the annotations
     DurationUs,
     Outcome,
@@ -155,7 +160,7 @@ class Governance(_Block):
 
 
 class RolloutMetric(_Block):
-    """A limit of a canary: a share in [0, 1], a number, or a duration for latencies."""
+    """A limit of a canary: a share in [0, 1], a duration, or a number (tokens, bytes)."""
 
     name: str = Field(min_length=1)
     threshold: float | str
@@ -329,15 +334,15 @@ class FeatureDrift(_Block):
     """Threshold and statistic of one drift subject."""
 
     threshold: float | None = Field(default=None, gt=0)
-    test: Literal["psi", "jensenshannon", "wasserstein", "ks"] | None = None
+    test: DriftTest | None = None
 
 
 class DriftSettings(_Block):
     """Drift thresholds: of all subjects, and per subject (a feature, prediction, score)."""
 
     threshold: float = Field(default=0.1, gt=0)
-    numeric: Literal["psi", "jensenshannon", "wasserstein", "ks"] = "wasserstein"
-    categorical: Literal["psi", "jensenshannon"] = "jensenshannon"
+    numeric: NumericTest = "wasserstein"
+    categorical: CategoricalTest = "jensenshannon"
     features: dict[str, FeatureDrift] = Field(default_factory=dict)
 
 
