@@ -21,6 +21,10 @@ GROUPS_NOT_DECLARED = (
     "groups_not_declared: name the sensitive attributes in spec.signals.groups, for example "
     "{sex: column:SEX}"
 )
+SCORES_MISSING = (
+    "scores_missing: no labelled event has a score in [0, 1]: say in spec.signals.score where the "
+    "probability of the favourable outcome is"
+)
 _NAMED = 8  # groups that a reason lists one by one
 
 
@@ -60,6 +64,11 @@ def labels_missing(missing: int, if_0: float, if_1: float) -> str:
     if missing == 0:
         return ""
     return f"labels_missing: {missing} (value {if_0:.4g} if all were 0, {if_1:.4g} if all were 1)"
+
+
+def labels_missing_count(missing: int) -> str:
+    """How many labels are missing, where nobody can say what they would change."""
+    return f"labels_missing: {missing}"
 
 
 def left_out(groups: Iterable[tuple[str, float]], minimum: float, denominator: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.tables.table import Cell, Table
 from detectors.fairness.difference import Difference
-from detectors.fairness.parity import GroupRates
+from detectors.fairness.group_rates import GroupRates
 from detectors.fairness.ratio import Ratio
 from detectors.stats.limits import limits
 

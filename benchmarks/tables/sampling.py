@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.tables.table import Table
 from detectors.fairness.difference import Difference
-from detectors.fairness.parity import GroupRates
+from detectors.fairness.group_rates import GroupRates
 from detectors.stats.limits import effective_counts, limits
 from detectors.trailing import DISPLAY_ERROR
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from detectors.fairness import (
     accuracy_parity,
+    calibration,
     demographic_parity,
     equal_opportunity,
     equalized_odds,
@@ -24,6 +25,7 @@ METRICS: Mapping[FairnessMetric, Metric] = {
     for metric in (
         accuracy_parity.DIFFERENCE,
         accuracy_parity.RATIO,
+        calibration.DIFFERENCE,
         demographic_parity.DIFFERENCE,
         demographic_parity.RATIO,
         equal_opportunity.DIFFERENCE,

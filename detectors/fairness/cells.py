@@ -1,25 +1,35 @@
 """The additive cells of fairness: (group x prediction) and (group x prediction x label).
 
 A subject is one attribute, or an intersection of several whose names are joined by ``CROSS``. Its
-arrays are ``fairness.<subject>.predictions`` and ``.outcomes``, one group axis per attribute. On a
+arrays are ``fairness.<subject>.predictions`` and ``.outcomes``, and where calibration is asked for
+``.calibration`` and ``.scores`` (``score_cells``), one group axis per attribute. On a
 group axis position 0 holds events beyond the bound, 1 events in no group, 2 + c the stable code c:
 nothing is left out of the cells, and the axis can only grow at its end.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.cells import count, read
+from detectors.fairness.score_cells import (
+    SCORE_BINS,
+    SCORE_SCALE,
+    ScoreTable,
+    bin_of,
+    label_cell,
+    scored,
+)
 from detectors.outcome_table import OUTCOMES, OutcomeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 PREFIX = "fairness."
 MAX_GROUPS = 1_024  # groups of one subject; later codes are counted as beyond
 CROSS = " \N{MULTIPLICATION SIGN} "
+_LABELS, _SCORES = "calibration", "scores"
 _BEYOND, _NO_GROUP, _FIRST = 0, 1, 2
 
 
@@ -57,6 +68,7 @@ class Groups:
     panes: int
     names: tuple[str, ...]
     table: OutcomeTable
+    scores: ScoreTable
     beyond: int
 
 
@@ -68,19 +80,36 @@ def count_groups(
 ) -> Sums:
     """Arrays of one batch; ``outcomes`` are axis positions: prediction, and label if known."""
     part = "predictions" if len(outcomes) == 1 else "outcomes"
-    cells = OUTCOMES ** len(outcomes)
-    innermost = _packed(outcomes)
-    columns: dict[tuple[str, int], _Positions] = {}
+    keys = GroupKeys(subjects, batch)
+    shape = (OUTCOMES,) * len(outcomes)
     sums: Sums = {}
-    for subject in subjects:
-        keys, size, shape = innermost, cells, (OUTCOMES,) * len(outcomes)
-        for attribute in reversed(subject.attributes):
-            column = columns.get((attribute, subject.bound))
-            if column is None:
-                column = columns[attribute, subject.bound] = _positions(batch, attribute, subject)
-            keys = column.values * np.int32(size) + keys
-            size, shape = size * column.extent, (column.extent, *shape)
-        sums |= count(_array(subject, part), keys, shape, weight)
+    for subject, cells, groups in keys.cells(_packed(outcomes), math.prod(shape)):
+        sums |= count(_array(subject, part), cells, (*groups, *shape), weight)
+    return sums
+
+
+def count_scores(
+    subjects: Sequence[Subject],
+    batch: EventBatch,
+    label: NDArray[np.int8],
+    weight: NDArray[np.float64] | None,
+) -> Sums:
+    """Calibration's arrays of one batch of labelled events; those without a score are left out."""
+    rows = np.flatnonzero(scored(batch.columns.get("score"), label))
+    if len(rows) == 0:
+        return {}
+    batch, label = batch.take(rows), label[rows]
+    weight = None if weight is None else weight[rows]
+    scores = batch.columns["score"].values
+    amounts = np.rint(scores * (1.0 if weight is None else weight) * SCORE_SCALE)
+    keys = GroupKeys(subjects, batch)
+    labels, bins = (SCORE_BINS, OUTCOMES), (SCORE_BINS,)
+    sums: Sums = {}
+    for subject, cells, groups in keys.cells(label_cell(scores, label), math.prod(labels)):
+        sums |= count(_array(subject, _LABELS), cells, (*groups, *labels), weight)
+    for subject, cells, groups in keys.cells(bin_of(scores), SCORE_BINS):
+        total = np.bincount(cells, weights=amounts, minlength=math.prod((*groups, *bins)))
+        sums[_array(subject, _SCORES)] = total.reshape(*groups, *bins).astype(np.int64)
     return sums
 
 
@@ -103,9 +132,18 @@ def read_groups(
     table = OutcomeTable(
         everyone[named].reshape(-1, OUTCOMES), labelled[named].reshape(-1, OUTCOMES, OUTCOMES)
     )
+    scores = ScoreTable(
+        read(window.outcomes, _array(subject, _LABELS), (*axes, SCORE_BINS, OUTCOMES))[
+            named
+        ].reshape(-1, SCORE_BINS, OUTCOMES),
+        read(window.outcomes, _array(subject, _SCORES), (*axes, SCORE_BINS))
+        .events[named]
+        .reshape(-1, SCORE_BINS)
+        / SCORE_SCALE,
+    )
     beyond = everyone.events.sum() - everyone[within].events.sum()
     joint = tuple(CROSS.join(combination) for combination in product(*names))
-    return Groups(window.panes, joint, table, int(beyond))
+    return Groups(window.panes, joint, table, scores, int(beyond))
 
 
 def _array(subject: Subject, part: str) -> str:
@@ -118,6 +156,39 @@ def _bound(attributes: int) -> int:
     while (bound + 1) ** attributes <= MAX_GROUPS:
         bound += 1
     return bound
+
+
+class GroupKeys:
+    """Flat indices into the cells of every subject for the events of one batch."""
+
+    def __init__(self, subjects: Sequence[Subject], batch: EventBatch) -> None:
+        self._subjects = subjects
+        self._batch = batch
+        self._columns: dict[tuple[str, int], _Positions] = {}
+
+    def cells(
+        self, innermost: NDArray[np.int8], size: int
+    ) -> Iterator[tuple[Subject, NDArray[Any], tuple[int, ...]]]:
+        """Subject, index of every event and lengths of the group axes.
+
+        ``innermost`` is the index on all further axes, below ``size``.
+        """
+        for subject in self._subjects:
+            keys: NDArray[Any] = innermost
+            extents: tuple[int, ...] = ()
+            length = size
+            for attribute in reversed(subject.attributes):
+                column = self._column(attribute, subject)
+                keys = column.values * np.int32(length) + keys
+                length, extents = length * column.extent, (column.extent, *extents)
+            yield subject, keys, extents
+
+    def _column(self, attribute: str, subject: Subject) -> _Positions:
+        column = self._columns.get((attribute, subject.bound))
+        if column is None:
+            column = _positions(self._batch, attribute, subject)
+            self._columns[attribute, subject.bound] = column
+        return column
 
 
 @dataclass(frozen=True, slots=True)

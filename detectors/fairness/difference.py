@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.fairness.parity import GroupRates
+    from detectors.fairness.group_rates import GroupRates
 
     Floats = NDArray[np.float64]
 
@@ -35,12 +34,12 @@ class Difference:
 
     def claim(self, rates: GroupRates, error: float) -> float:
         """Lower bound, not cut at 0; false with probability <= ``error``."""
-        low, high = limits(rates.successes, rates.sizes, error / rates.pairs)
+        low, high = rates.limits(error / rates.pairs)
         return lower_bound(rates.shares, low, high)
 
     def concession(self, rates: GroupRates, error: float) -> float:
         """Upper bound, not cut at 1."""
-        low, high = limits(rates.successes, rates.sizes, error)
+        low, high = rates.limits(error)
         return upper_bound(rates.shares, low, high)
 
     def bounds(self, rates: GroupRates, error: float = DISPLAY_ERROR) -> tuple[float, float]:

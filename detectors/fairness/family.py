@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from detectors import reasons
 from detectors.cells import in_pieces, sampling_weight
 from detectors.fairness.catalog import METRICS
-from detectors.fairness.cells import PREFIX, Subject, count_groups, read_groups
+from detectors.fairness.cells import PREFIX, Subject, count_groups, count_scores, read_groups
 from detectors.fairness.parity import Rule
 from detectors.fairness.verdict import Question, judge, withheld
 from detectors.outcome_table import outcome_codes
@@ -41,6 +41,11 @@ class Fairness:
     undeclared: str = ""
     unit: int = 1  # panes in one window
 
+    @property
+    def needs_scores(self) -> bool:
+        """Whether any question is about scores; else they are not counted."""
+        return any(question.metric.needs_scores for question in self.questions)
+
     def add(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
@@ -56,7 +61,7 @@ class Fairness:
         nothing = self._nothing(view)
         if nothing:
             return [withheld(question, nothing, events) for question in self.questions]
-        windows = trailing_windows(view, PREFIX, self.unit)
+        windows = list(trailing_windows(view, PREFIX, self.unit))
         ladders = {
             subject.name: [read_groups(window, subject, view.vocabulary) for window in windows]
             for subject in self.subjects
@@ -76,7 +81,11 @@ class Fairness:
     def _count_labelled(self, batch: EventBatch) -> Sums:
         prediction = outcome_codes(batch.columns.get("favourable"), batch.n)
         label = outcome_codes(batch.columns.get("label"), batch.n)
-        return count_groups(self.subjects, batch, (prediction, label), sampling_weight(batch))
+        weight = sampling_weight(batch)
+        sums = count_groups(self.subjects, batch, (prediction, label), weight)
+        if self.needs_scores:
+            sums |= count_scores(self.subjects, batch, label, weight)
+        return sums
 
 
 def make_fairness(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detectors.fairness.score_cells import ScoreBin
+
 if TYPE_CHECKING:
     from detectors.fairness.parity import Form
     from detectors.outcome_table import Rate
@@ -13,13 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A named comparison; several rates (equalised odds) are compared by their worst."""
+    """A named comparison; several rates (equalised odds) are compared by their worst.
+
+    ``plain`` gives what other tools print, where ``form`` takes the noise out of its value.
+    """
 
     name: FairnessMetric
     form: Form
-    rates: tuple[Rate, ...]
+    rates: tuple[Rate, ...] | tuple[ScoreBin, ...]
+    plain: Form | None = None
 
     @property
     def needs_labels(self) -> bool:
         """Whether any of the rates is read from labelled events."""
         return any(rate.needs_labels for rate in self.rates)
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether the rates are bins of scores; those without two groups are then left out."""
+        return any(isinstance(rate, ScoreBin) for rate in self.rates)

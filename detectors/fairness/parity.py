@@ -17,29 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from detectors.fairness.group_rates import GroupRates
+
+_FEWEST_GROUPS = 2
 _SLACK = 1e-6  # effective sizes are compared with this relative slack
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRates:
-    """One rate of every group: successes and effective sizes, float64, shape (groups,)."""
-
-    successes: NDArray[np.float64]
-    sizes: NDArray[np.float64]
-
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """Successes / sizes; every size must be above 0."""
-        return self.successes / self.sizes
-
-    @property
-    def pairs(self) -> int:
-        """How many ordered pairs of groups there are."""
-        return len(self.sizes) * (len(self.sizes) - 1)
-
-    def keep(self, kept: NDArray[np.bool_]) -> GroupRates:
-        """Only the groups that ``kept`` marks."""
-        return GroupRates(self.successes[kept], self.sizes[kept])
 
 
 class Form(Protocol):
@@ -80,19 +61,29 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The last ``panes`` panes: the rates that are compared, all with the same groups."""
+    """The last ``panes`` panes: the rates that are compared, all with the same groups.
+
+    Where ``needs_all`` is False (bins of scores), rates that cannot be compared are left out.
+    """
 
     panes: int
     rates: tuple[GroupRates, ...]
+    needs_all: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A window in which every rate has two groups or more of the minimum size."""
+    """A window in which two groups or more of the minimum size can be compared.
+
+    ``places`` are the positions of the compared rates among the window's, ``kept`` marks their
+    groups, shape (groups,) each, and ``rates`` are of the kept groups.
+    """
 
     panes: int
-    kept: tuple[NDArray[np.bool_], ...]  # per rate, shape (groups,)
-    rates: tuple[GroupRates, ...]  # of the kept groups
+    places: tuple[int, ...]
+    kept: tuple[NDArray[np.bool_], ...]
+    rates: tuple[GroupRates, ...]
+    complete: bool = True  # no rate of the window was left out
 
     def point(self, form: Form) -> float:
         """The comparison's value, the worst over its rates."""
@@ -122,13 +113,19 @@ class Parity:
 
 
 def compare(window: Window, minimum_group_size: float) -> Comparison | None:
-    """Leave out groups below the minimum; None where a rate has fewer than two groups left."""
+    """Leave out groups below the minimum; None where a rate has fewer than two groups left.
+
+    Of rates of which not all are needed, those with two groups are compared; None without any.
+    """
     least = minimum_group_size * (1 - _SLACK)
-    kept = tuple(rates.sizes >= least for rates in window.rates)
-    if any(mask.sum() < 2 for mask in kept):
+    masks = [rates.sizes >= least for rates in window.rates]
+    places = tuple(i for i, mask in enumerate(masks) if mask.sum() >= _FEWEST_GROUPS)
+    complete = len(places) == len(masks)
+    if not places or (window.needs_all and not complete):
         return None
-    rates = tuple(r.keep(mask) for r, mask in zip(window.rates, kept, strict=True))
-    return Comparison(window.panes, kept, rates)
+    kept = tuple(masks[i] for i in places)
+    rates = tuple(window.rates[i].keep(masks[i]) for i in places)
+    return Comparison(window.panes, places, kept, rates, complete)
 
 
 def parity(windows: Iterable[Window], rule: Rule) -> Parity:
@@ -150,9 +147,13 @@ def parity(windows: Iterable[Window], rule: Rule) -> Parity:
             return Parity(level, comparison)
         if status is not Status.WARNING:
             status, shown = level, comparison
-        if rule.form.is_over(comparison.concession(rule.form, DISPLAY_ERROR), rule.threshold):
+        if comparison.complete and _is_over(comparison, rule, rule.threshold):
             break
     return Parity(status, shown)
+
+
+def _is_over(comparison: Comparison, rule: Rule, threshold: float) -> bool:
+    return rule.form.is_over(comparison.concession(rule.form, DISPLAY_ERROR), threshold)
 
 
 def _level(comparison: Comparison, rule: Rule, threshold: float) -> Status:

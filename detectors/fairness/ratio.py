@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.fairness.parity import GroupRates
+    from detectors.fairness.group_rates import GroupRates
 
     Floats = NDArray[np.float64]
 
@@ -64,8 +63,9 @@ class Ratio:
 
 def _logarithms(rates: GroupRates, error: float) -> tuple[Floats, Floats, Floats]:
     """Logarithms of centre, lower and upper limit, shape (groups,); the limits hold the centre."""
-    centre = (rates.successes + 0.5) / (rates.sizes + 1)
-    low, high = limits(rates.successes, rates.sizes, error)
+    successes, sizes = rates.evidence
+    centre = (successes + 0.5) / (sizes + 1)
+    low, high = rates.limits(error)
     low = np.minimum(np.maximum(low, _SMALLEST), centre)
     return np.log(centre), np.log(low), np.log(np.maximum(high, centre))
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from detectors import label_caps, reasons
 from detectors.fairness.cells import MAX_GROUPS
-from detectors.fairness.parity import Comparison, GroupRates
+from detectors.fairness.group_rates import GroupRates
+from detectors.fairness.score_cells import ScoreBin
 from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
-from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
 from governance.finding import GroupRate
 
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 
     from detectors.fairness.cells import Groups
     from detectors.fairness.metric import Metric
-    from detectors.outcome_table import OutcomeTable, Rate
+    from detectors.fairness.parity import Comparison
+    from detectors.outcome_table import Rate
     from governance.finding import Verdict
 
 
-def group_rates(table: OutcomeTable, metric: Metric) -> tuple[GroupRates, ...]:
-    """The metric's rates of every group of a table."""
-    return tuple(GroupRates(*table.share(rate)) for rate in metric.rates)
+def group_rates(groups: Groups, metric: Metric) -> tuple[GroupRates, ...]:
+    """The metric's rates of every group of a window."""
+    return tuple(_rates(groups, rate) for rate in metric.rates)
+
+
+def _rates(groups: Groups, rate: Rate | ScoreBin) -> GroupRates:
+    if isinstance(rate, ScoreBin):
+        return groups.scores.rates(rate)
+    return GroupRates(*groups.table.share(rate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +53,15 @@ class Reading:
 
     @property
     def worst(self) -> int:
-        """Which of the metric's rates gives its value."""
+        """Which of the compared rates gives the metric's value."""
         form = self.metric.form
         points = [form.point(rates) for rates in self.shown.rates]
         return points.index(form.worst(points))
 
     @property
-    def rate(self) -> Rate:
+    def rate(self) -> Rate | ScoreBin:
         """The rate that gives the metric's value."""
-        return self.metric.rates[self.worst]
+        return self.metric.rates[self.shown.places[self.worst]]
 
     def labels_explain(self) -> bool:
         """Whether missing labels could make up what is seen."""
@@ -67,10 +74,11 @@ class Reading:
         return replace(
             verdict,
             value=self.shown.point(self.metric.form),
+            raw=None if self.metric.plain is None else self.shown.point(self.metric.plain),
             lower=lower,
             upper=upper,
             panes=self.shown.panes,
-            effective_events=float(self.shown.rates[self.worst].sizes.sum()),
+            effective_events=float(self.shown.rates[self.worst].evidence[1].sum()),
             labels=labels if self.metric.needs_labels else None,
             label_coverage=coverage if self.metric.needs_labels else None,
             groups=self._groups(),
@@ -88,23 +96,26 @@ class Reading:
     def _groups(self) -> tuple[GroupRate, ...]:
         rates, kept = self.shown.rates[self.worst], self.shown.kept[self.worst]
         names = [name for name, keep in zip(self.groups.names, kept, strict=True) if keep]
-        columns = (rates.sizes, rates.shares, *limits(rates.successes, rates.sizes, DISPLAY_ERROR))
+        columns = (rates.sizes, rates.shares, *rates.limits(DISPLAY_ERROR))
         rows = zip(names, *(column.tolist() for column in columns), strict=True)
         return tuple(GroupRate(*row) for row in rows)
 
     def _left_out(self) -> str:
         kept = self.shown.kept[self.worst]
-        sizes = group_rates(self.groups.table, self.metric)[self.worst].sizes
+        sizes = _rates(self.groups, self.rate).sizes
         named = zip(self.groups.names, sizes.tolist(), kept.tolist(), strict=True)
         small = [(name, size) for name, size, keep in named if not keep]
         return reasons.left_out(small, self.minimum_group_size, self.rate.denominator)
 
     def _labels_missing(self) -> str:
         _, missing, _ = self.groups.table.labels(self.kept)
+        if missing and self.metric.needs_scores:
+            return reasons.labels_missing_count(missing)
         return reasons.labels_missing(missing, self._if_all(UNFAVOURABLE), self._if_all(FAVOURABLE))
 
     def _if_all(self, label: int) -> float:
         """The metric's value if every missing label were ``label``, over the groups compared."""
-        rates = group_rates(self.groups.table.completed(label), self.metric)
+        completed = replace(self.groups, table=self.groups.table.completed(label))
+        rates = group_rates(completed, self.metric)
         kept = tuple(r.keep(mask) for r, mask in zip(rates, self.shown.kept, strict=True))
-        return Comparison(self.shown.panes, self.shown.kept, kept).point(self.metric.form)
+        return replace(self.shown, rates=kept).point(self.metric.form)

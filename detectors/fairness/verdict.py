@@ -50,7 +50,7 @@ def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: 
     """
     metric, rule = question.metric, question.rule
     hold = reasons.join((lost, reasons.provisional(view) if metric.needs_labels else ""))
-    found = parity((Window(g.panes, group_rates(g.table, metric)) for g in ladder), rule)
+    found = parity((_window(groups, metric) for groups in ladder), rule)
     if found.shown is None:
         reason = reasons.join((hold, _too_small(question, ladder[-1])))
         return withheld(question, reason, view.panes[-1].events)
@@ -62,12 +62,21 @@ def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: 
     return replace(verdict, status=Status.INSUFFICIENT if hold else status)
 
 
+def _window(groups: Groups, metric: Metric) -> Window:
+    return Window(groups.panes, group_rates(groups, metric), needs_all=not metric.needs_scores)
+
+
 def _too_small(question: Question, longest: Groups) -> str:
-    minimum = question.rule.minimum_group_size
-    rates = zip(question.metric.rates, group_rates(longest.table, question.metric), strict=True)
-    rate, groups = min(rates, key=lambda pair: int((pair[1].sizes >= minimum).sum()))
-    named = zip(longest.names, groups.sizes.tolist(), strict=True)
-    return reasons.groups_too_small(named, minimum, rate.denominator)
+    metric, minimum = question.metric, question.rule.minimum_group_size
+    labelled = longest.table.outcomes.events.any()
+    if metric.needs_scores and labelled and not longest.scores.events:
+        return reasons.SCORES_MISSING
+    rates = group_rates(longest, metric)
+    large = [int((each.sizes >= minimum).sum()) for each in rates]
+    # Of bins one would do, of two rates both must have groups.
+    place = large.index(max(large) if metric.needs_scores else min(large))
+    named = zip(longest.names, rates[place].sizes.tolist(), strict=True)
+    return reasons.groups_too_small(named, minimum, metric.rates[place].denominator)
 
 
 def _capped(reading: Reading, rule: Rule, status: Status) -> tuple[Status, str]:

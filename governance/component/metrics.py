@@ -10,13 +10,15 @@ class FairnessMetric(StrEnum):
     """Keys of ``biasDetection.thresholds`` and items of ``biasDetection.metrics``.
 
     Names are Fairlearn's where it has one (all but predictive parity, the largest difference of
-    precision between groups). A ``_difference`` breaches above its limit, a ``_ratio`` below.
+    precision between groups, and calibration within groups). A ``_difference`` breaches above its
+    limit, a ``_ratio`` below.
     Counterfactual fairness asks the model itself: ``gate`` alone judges it, nothing live does.
     """
 
     ACCURACY_SCORE_DIFFERENCE = "accuracy_score_difference"
     ACCURACY_SCORE_RATIO = "accuracy_score_ratio"
     COUNTERFACTUAL_FAIRNESS_DIFFERENCE = "counterfactual_fairness_difference"
+    CALIBRATION_WITHIN_GROUPS_DIFFERENCE = "calibration_within_groups_difference"
     DEMOGRAPHIC_PARITY_DIFFERENCE = "demographic_parity_difference"
     DEMOGRAPHIC_PARITY_RATIO = "demographic_parity_ratio"
     EQUAL_OPPORTUNITY_DIFFERENCE = "equal_opportunity_difference"
@@ -39,19 +41,35 @@ class LimitKind(Enum):
 
     SHARE = "a share in [0, 1]"
     DURATION = "a duration"  # milliseconds
-    NUMBER = "a number"  # tokens, bytes
+    NUMBER = "a number"  # tokens, bytes, losses
 
 
 class RateCheck(StrEnum):
     """Checks that ``release.rolloutMetrics`` gives a limit and that are judged as a rate.
 
-    Performance breaches below its limit, operations above.
+    Shares of performance breach below their limit, its losses and errors above, as operations do.
+    ``estimated_*`` need no labels and raise at most a warning; ``degradation`` is how much worse
+    performance is than the reference's.
     """
 
     ACCURACY = "accuracy"
+    BALANCED_ACCURACY = "balanced_accuracy"
     PRECISION = "precision"
     RECALL = "recall"
     F1 = "f1"
+    ROC_AUC = "roc_auc"
+    LOG_LOSS = "log_loss"
+    BRIER_SCORE = "brier_score"
+    EXPECTED_CALIBRATION_ERROR = "expected_calibration_error"
+    MEAN_ABSOLUTE_ERROR = "mean_absolute_error"
+    ROOT_MEAN_SQUARED_ERROR = "root_mean_squared_error"
+    MEAN_ERROR = "mean_error"
+    ESTIMATED_ACCURACY = "estimated_accuracy"
+    ESTIMATED_PRECISION = "estimated_precision"
+    ESTIMATED_RECALL = "estimated_recall"
+    ESTIMATED_F1 = "estimated_f1"
+    ESTIMATED_ROC_AUC = "estimated_roc_auc"
+    DEGRADATION = "degradation"
     ERROR_RATE = "error_rate"
     UNDECODABLE_RATE = "undecodable_rate"
     TRUNCATED_RATE = "truncated_rate"
@@ -74,6 +92,8 @@ class RateCheck(StrEnum):
     @property
     def kind(self) -> LimitKind:
         """What its limit is."""
+        if self in _LOSSES:
+            return LimitKind.NUMBER
         quantity, _, quantile = self.value.rpartition("_p")
         if not quantile.isdigit():
             return LimitKind.SHARE
@@ -82,7 +102,17 @@ class RateCheck(StrEnum):
     @property
     def example(self) -> str:
         """A limit as a component writes it."""
-        return _EXAMPLES[self.kind]
+        return "0.5" if self in _LOSSES else _EXAMPLES[self.kind]
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it is a measure of performance that is read from labelled events."""
+        return self in _LABELLED
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether it is estimated without labels, so that it raises at most a warning."""
+        return self.value.startswith("estimated_")
 
     def problem(self, limit: float) -> str:
         """What is wrong with a limit, in words with the remedy; empty if nothing is."""
@@ -95,4 +125,22 @@ class RateCheck(StrEnum):
         return f"the limit {limit:g} of {self} must be {wanted}: write for example {self.example}"
 
 
+_LOSSES = frozenset(
+    {
+        RateCheck.LOG_LOSS,
+        RateCheck.MEAN_ABSOLUTE_ERROR,
+        RateCheck.ROOT_MEAN_SQUARED_ERROR,
+        RateCheck.MEAN_ERROR,
+    }
+)
+_LABELLED = _LOSSES | {
+    RateCheck.ACCURACY,
+    RateCheck.BALANCED_ACCURACY,
+    RateCheck.PRECISION,
+    RateCheck.RECALL,
+    RateCheck.F1,
+    RateCheck.ROC_AUC,
+    RateCheck.BRIER_SCORE,
+    RateCheck.EXPECTED_CALIBRATION_ERROR,
+}
 _EXAMPLES = {LimitKind.SHARE: "0.01", LimitKind.DURATION: "200ms", LimitKind.NUMBER: "4096"}

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from detectors.fairness.difference import Difference, lower_bound, upper_bound
-from detectors.fairness.parity import Form, GroupRates, Rule, Window, compare, parity
+from detectors.fairness.group_rates import GroupRates
+from detectors.fairness.parity import Form, Rule, Window, compare, parity
 from detectors.fairness.ratio import Ratio
 from detectors.stats.limits import confidence_sequence, effective_counts, limits
 from detectors.trailing import LENGTHS, error_levels

@@ -22,7 +22,8 @@ from benchmarks.tables.parity_time import (
     table,
 )
 from detectors.fairness.difference import Difference
-from detectors.fairness.parity import GroupRates, Rule, Window, parity
+from detectors.fairness.group_rates import GroupRates
+from detectors.fairness.parity import Rule, Window, parity
 from detectors.trailing import LENGTHS, error_levels
 from governance.finding import Status
 from tests.guarantees.page import show

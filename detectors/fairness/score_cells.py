@@ -1,0 +1,90 @@
+"""The additive cells of calibration: (group x score bin x label), and sums of scores.
+
+Bins are coarse, ``SCORE_BINS`` of equal width over [0, 1], because every group must fill each of
+them. What events are expected to be within a bin is not its centre but the mean of their scores,
+so groups that lie at different ends of one bin are not taken for badly calibrated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.cells import Cells, share
+from detectors.fairness.group_rates import GroupRates
+from detectors.outcome_table import FAVOURABLE, OUTCOMES, UNFAVOURABLE, Arrival
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from governance.event import Column
+
+SCORE_BINS = 5
+SCORE_SCALE = 2**24  # sums of w x score are int64 multiples of 1 / SCORE_SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBin:
+    """One bin as a rate: how often labels are favourable, less the mean score."""
+
+    number: int
+
+    fragile = Arrival.INCOMPLETE
+    needs_labels = True
+
+    @property
+    def name(self) -> str:
+        """The scores that it holds."""
+        low, high = self.number / SCORE_BINS, (self.number + 1) / SCORE_BINS
+        return f"score {low:g} to {high:g}"
+
+    @property
+    def denominator(self) -> str:
+        """What is counted in it, in words."""
+        return f"labelled events of {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Labelled events that have a score.
+
+    ``labels`` has shape (groups, SCORE_BINS, OUTCOMES); ``scores``, the sums of w x score, shape
+    (groups, SCORE_BINS).
+    """
+
+    labels: Cells
+    scores: NDArray[np.float64]
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return int(self.labels.events.sum())
+
+    def rates(self, rate: ScoreBin) -> GroupRates:
+        """Of every group in one bin: favourable labels, and what the scores say of them."""
+        cells = self.labels[:, rate.number]
+        whole = cells[:, UNFAVOURABLE] + cells[:, FAVOURABLE]
+        successes, sizes = share(cells[:, FAVOURABLE], whole)
+        weight = np.where(whole.weight > 0, whole.weight, 1.0)
+        return GroupRates(successes, sizes, self.scores[:, rate.number] / weight)
+
+
+def scored(batch_score: Column | None, label: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which events have both a score in [0, 1] and a known label, shape (n,)."""
+    if batch_score is None or batch_score.dictionary is not None:
+        return np.zeros(len(label), dtype=bool)
+    values = batch_score.values
+    inside: NDArray[np.bool_] = (values >= 0) & (values <= 1) & (label > 0)
+    return inside
+
+
+def bin_of(scores: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The bin of each score in [0, 1], shape (n,)."""
+    return np.minimum(scores * SCORE_BINS, SCORE_BINS - 1).astype(np.int8)
+
+
+def label_cell(scores: NDArray[np.float64], label: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Flat index of bin and label, shape (n,), below SCORE_BINS x OUTCOMES."""
+    return bin_of(scores) * np.int8(OUTCOMES) + label
