@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from detectors.drift.detector import make_drift
 from detectors.fairness.family import make_fairness
 from detectors.operations.error_rate import make_error_rate
+from detectors.operations.finish_reason import make_finish_reason
 from detectors.operations.latency import make_latency
+from detectors.operations.payload import make_request_bytes, make_response_bytes
+from detectors.operations.refusal_rate import make_refusal_rate
+from detectors.operations.tokens import make_input_tokens, make_output_tokens
+from detectors.operations.traffic import make_traffic
+from detectors.operations.truncated_rate import make_truncated_rate
+from detectors.operations.ttft import make_ttft
+from detectors.operations.undecodable_rate import make_undecodable_rate
 from detectors.performance.family import make_performance
 
 if TYPE_CHECKING:
@@ -23,6 +31,16 @@ FACTORIES: Mapping[str, Factory] = {
     "performance": make_performance,
     "error_rate": make_error_rate,
     "latency": make_latency,
+    "ttft": make_ttft,
+    "input_tokens": make_input_tokens,
+    "output_tokens": make_output_tokens,
+    "request_bytes": make_request_bytes,
+    "response_bytes": make_response_bytes,
+    "undecodable_rate": make_undecodable_rate,
+    "truncated_rate": make_truncated_rate,
+    "refusal_rate": make_refusal_rate,
+    "finish_reason": make_finish_reason,
+    "traffic": make_traffic,
 }
 
 

@@ -1,9 +1,9 @@
-"""Rates against a limit: the rule over a ladder of windows (STATISTICS 2). Pure."""
+"""Numbers against a limit: the rule over a ladder of windows (STATISTICS 2). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
@@ -13,20 +13,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class Bounded(Protocol):
+    """What the last ``panes`` panes say of one number, and how sure it is.
+
+    ``size`` is how many equally weighted events would know as much; without any there is no value.
+    """
+
+    @property
+    def panes(self) -> int:
+        """How many panes were looked at."""
+
+    @property
+    def size(self) -> float:
+        """Effective events."""
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+
+    def bounds(self, error: float = DISPLAY_ERROR) -> tuple[float, float]:
+        """Lower and upper limit, each with one-sided ``error``; infinite where nothing bounds."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitRule:
     """What counts as a breach; errors are one-sided, of one look (``trailing.error_levels``)."""
 
-    limit: float | None  # a share in [0, 1]; None: shown, never judged
+    limit: float | None  # in the unit of what is judged; None: shown, never judged
     above: bool  # whether it is above the limit that is bad
     breach_error: float
     warning_error: float
 
-    def claim(self, share: Share, error: float) -> float:
-        """The bound of a share that a breach rests on."""
+    def claim(self, share: Bounded, error: float) -> float:
+        """The bound that a breach rests on."""
         return share.bounds(error)[0 if self.above else 1]
 
-    def concession(self, share: Share) -> float:
+    def concession(self, share: Bounded) -> float:
         """The bound on the other side, at ``DISPLAY_ERROR``."""
         return share.bounds()[1 if self.above else 0]
 
@@ -55,13 +77,13 @@ class Limited:
     """A status with the window that shows it; no window where it is insufficient."""
 
     status: Status
-    shown: Share | None
+    shown: Bounded | None
 
 
-def against_limit(shares: Iterable[Share], rule: LimitRule) -> Limited:
+def against_limit(shares: Iterable[Bounded], rule: LimitRule) -> Limited:
     """Judge a ladder of windows, shortest first; windows without an event are skipped.
 
-    At most ``breach_error`` x (number of windows) of the judgements on a rate that keeps its limit
+    At most ``breach_error`` x (number of windows) of the judgements on a number that keeps its limit
     are a false breach, if events are independent. ``shown`` is the shortest window that gave the
     status; for ``ok`` the longest that was looked at, or the shortest where there is no limit.
     """
@@ -81,7 +103,7 @@ def against_limit(shares: Iterable[Share], rule: LimitRule) -> Limited:
     return Limited(status, shown)
 
 
-def _level(share: Share, rule: LimitRule, limit: float) -> Status:
+def _level(share: Bounded, rule: LimitRule, limit: float) -> Status:
     if _past(rule.claim(share, rule.breach_error), rule, limit):
         return Status.BREACH
     if _past(rule.claim(share, rule.warning_error), rule, limit):

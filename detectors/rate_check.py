@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from detectors import reasons
-from detectors.limit import LimitRule, Share
+from detectors.limit import LimitRule
 from detectors.reference import WindowCut
 from detectors.trailing import error_levels
 from governance.component.metrics import RateCheck
@@ -14,9 +15,10 @@ from governance.errors import ConfigError
 from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from detectors.base import WindowView
+    from detectors.limit import Bounded
     from governance.component.schema import Component
 
 
@@ -25,7 +27,7 @@ class Judged:
     """A window that was judged; ``hold`` says why its status does not count, empty if it does."""
 
     status: Status
-    shown: Share
+    shown: Bounded
     hold: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ class RateSettings:
     unit: int  # panes in one window
 
     def rule(self, limit: float | None, *, above: bool) -> LimitRule:
-        """The rule of one check; ``limit`` is a share."""
+        """The rule of one check; ``limit`` in the unit of what is judged."""
         return LimitRule(limit, above, self.breach_error, self.warning_error)
 
     def lost(self, view: WindowView) -> str:
@@ -56,7 +58,11 @@ class RateSettings:
     def nothing(self, view: WindowView) -> str:
         """Why nothing can be shown of the newest pane; empty if something can."""
         no_events = "" if view.panes[-1].events else reasons.NO_EVENTS
-        return no_events or reasons.filling(view, self.unit)
+        return no_events or self.filling(view)
+
+    def filling(self, view: WindowView) -> str:
+        """Why nothing is shown before the first window is full; empty after."""
+        return reasons.filling(view, self.unit)
 
     def withheld(self, check: RateCheck, view: WindowView, reason: str) -> Verdict:
         """The verdict of a check that has nothing to show."""
@@ -71,11 +77,11 @@ class RateSettings:
         )
 
     def verdict(self, check: RateCheck, view: WindowView, judged: Judged) -> Verdict:
-        """The verdict on a share, with value and bounds also where it does not count."""
+        """The verdict on a number, with value and bounds also where it does not count."""
         shown = judged.shown
         unlimited = "" if check in self.limits else reasons.NO_THRESHOLD
         reason = reasons.join((judged.hold, unlimited, *judged.remarks))
-        lower, upper = shown.bounds()
+        lower, upper = map(_known, shown.bounds())
         return replace(
             self.withheld(check, view, reason),
             status=Status.INSUFFICIENT if judged.hold else judged.status,
@@ -102,6 +108,18 @@ def rate_settings(component: Component) -> RateSettings:
     problems = [check.problem(limit) for check, limit in limits.items()]
     if any(problems):
         raise ConfigError(f"spec.release.rolloutMetrics: {reasons.join(problems)}")
-    levels = error_levels(spec.monitoring.false_alarm_every, max(1, len(limits)))
+    levels = error_levels(spec.monitoring.false_alarm_every, max(1, _judged(limits)))
     modality, unit = spec.model.modality[0].value, WindowCut.of(spec.monitoring.windows).unit
     return RateSettings(modality, limits, spec.monitoring.max_loss, *levels, unit)
+
+
+def _judged(limits: Iterable[RateCheck]) -> int:
+    """How many numbers can breach: estimates cannot, and degradation has subjects of its own."""
+    checks = [check for check in limits if not check.is_estimate]
+    subjects = max(1, sum(check.needs_labels for check in checks))
+    return len(checks) + (subjects - 1 if RateCheck.DEGRADATION in checks else 0)
+
+
+def _known(bound: float) -> float | None:
+    """A bound as a finding says it: what nothing bounds is absent."""
+    return bound if math.isfinite(bound) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from governance.algebra.sums import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,14 +34,13 @@ class Trailing:
     outcomes: Sums
 
 
-def trailing_windows(view: WindowView, prefix: str, unit: int = 1) -> list[Trailing]:
+def trailing_windows(view: WindowView, prefix: str, unit: int = 1) -> Iterator[Trailing]:
     """The ladder of a view, shortest first; only arrays whose name starts with ``prefix``.
 
     ``unit`` panes make one window (``windows.slide``), so lengths are multiples of it; there is no
     window before the first is full. Every pane is added once: a window is the next shorter one
-    plus the panes before it.
+    plus the panes before it, and longer windows are added up only if they are asked for.
     """
-    windows: list[Trailing] = []
     sums: Sums = {}
     outcomes: Sums = {}
     panes, covered = view.panes, 0
@@ -49,9 +48,13 @@ def trailing_windows(view: WindowView, prefix: str, unit: int = 1) -> list[Trail
         before = panes[len(panes) - length : len(panes) - covered]
         sums = merge([sums, *(_only(pane.sums, prefix) for pane in before)])
         outcomes = merge([outcomes, *(_only(pane.outcomes, prefix) for pane in before)])
-        windows.append(Trailing(length, sums, outcomes))
+        yield Trailing(length, sums, outcomes)
         covered = length
-    return windows
+
+
+def seen(view: WindowView, name: str) -> bool:
+    """Whether any pane has an array of that name: a quick look before a ladder is added up."""
+    return any(name in pane.sums for pane in view.panes)
 
 
 def error_levels(false_alarm_every: int, judged: int) -> tuple[float, float]:

@@ -17,7 +17,12 @@ column                      dtype      meaning
 ``favourable``              i1         1 favourable, 0 not, -1 unknown
 ``weight``                  <f8        1 / sampling probability; absent = 1
 ``input_tokens`` ...        <i4        ``output_tokens`` likewise; -1 = unknown
+``request_bytes`` ...       <i8        of the body, also where it was cut; ``response_bytes``
+                                       likewise; -1 = unknown
 ``truncated``               i1         1 where the body was too large to be copied
+``undecodable``             i1         1 where a body could not be read, -1 where none was tried
+``refusal``                 i1         1 where the model refused, 0 not, -1 unknown
+``finish_reason``           dictionary one of ``FINISH_REASONS``
 ``group.<attribute>``       dictionary
 ``<modality>.<feature>``    dictionary or <f8
 ``label``                   dictionary or <f8 (labels only)
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING_CODE = -1
+FINISH_REASONS = ("stop", "length", "content_filter", "tool_calls", "error", "other")
 
 
 class MessageType(StrEnum):

@@ -43,6 +43,17 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats
     return np.where(none, 0.0, lower), np.where(every, 1.0, upper)
 
 
+def poisson_limits(count: ArrayLike, error: float) -> tuple[Floats, Floats]:
+    """Limits of a Poisson mean, each of which misses it with probability <= ``error``.
+
+    ``count`` has shape (...), at least 0; fractions are allowed. Garwood 1936: lower =
+    P^-1(c; a), upper = P^-1(c + 1; 1 - a), where P is the regularised incomplete gamma function.
+    """
+    c = np.asarray(count, float)
+    lower = special.gammaincinv(np.where(c > 0, c, 1.0), error)
+    return np.where(c > 0, lower, 0.0), special.gammaincinv(c + 1, 1 - error)
+
+
 def effective_counts(
     events: ArrayLike,
     weight: tuple[ArrayLike, ArrayLike],

@@ -57,6 +57,7 @@ _EITHER = ColumnRule("<f8", text=True, missing=np.nan)
 _TERNARY = ColumnRule("|i1", low=-1, high=1, missing=-1)
 _BINARY = ColumnRule("|i1", low=0, high=1, missing=0)
 _TOKENS = ColumnRule("<i4", low=-1, high=2**31 - 1, missing=-1)
+_BYTES = ColumnRule("<i8", low=-1, high=2**53, missing=-1)
 _STATUS = ColumnRule("<i2", low=0, high=999, missing=0)
 _WEIGHT = ColumnRule("<f8", low=1.0, high=MAX_WEIGHT, missing=1.0)
 
@@ -72,7 +73,12 @@ EVENT_COLUMNS: Final = {
     "weight": _WEIGHT,
     "input_tokens": _TOKENS,
     "output_tokens": _TOKENS,
+    "request_bytes": _BYTES,
+    "response_bytes": _BYTES,
     "truncated": _BINARY,
+    "undecodable": _TERNARY,
+    "refusal": _TERNARY,
+    "finish_reason": _TEXT,
 }
 LABEL_COLUMNS: Final = {
     "event_id": _ID,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from detectors.operations.error_rate import ErrorRate, make_error_rate
+from detectors.operations.error_rate import make_error_rate
 from governance.finding import Status
 from tests.detectors.scenes import batch, component, empty_pane, limiting, pane, view
 
+if TYPE_CHECKING:
+    from detectors.operations.shares import Shares
 
-def made(**limits: float | str) -> ErrorRate:
+
+def made(**limits: float | str) -> Shares:
     return make_error_rate(component(release=limiting(**limits)), None)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detectors.operations.buckets import MAX_MS, RELATIVE_ERROR
-from detectors.operations.latency import Latency, make_latency
+from detectors.operations.buckets import RELATIVE_ERROR
+from detectors.operations.latency import LATENCY, make_latency
 from governance.errors import ConfigError
 from governance.finding import Status
 from tests.detectors.scenes import batch, component, empty_pane, limiting, pane, view
@@ -16,10 +16,11 @@ from tests.detectors.scenes import batch, component, empty_pane, limiting, pane,
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from detectors.operations.quantiles import Quantiles
     from governance.finding import Verdict
 
 
-def made(**limits: float | str) -> Latency:
+def made(**limits: float | str) -> Quantiles:
     return make_latency(component(release=limiting(**limits)), None)
 
 
@@ -61,8 +62,8 @@ def test_the_verdict_is_exact() -> None:
 def test_the_share_of_slow_requests_is_said() -> None:
     """The reason gives the judged share with its interval and what is allowed."""
     reason = judged([100.0] * 90 + [300.0] * 10, latency_p95="200ms")["latency_p95"].reason
-    assert reason.startswith("slower: 0.1 [")
-    assert reason.endswith("of 100 requests took longer than 200 ms, 0.05 is allowed")
+    assert reason.startswith("above: 0.1 [")
+    assert reason.endswith("of 100 events took longer than 200 ms, 0.05 is allowed")
 
 
 def test_quantiles_without_limit_are_shown() -> None:
@@ -85,7 +86,7 @@ def test_impossible_latencies_are_counted_apart() -> None:
     sums = detector.add(events)["operations.latency"]
     assert (int(sums.sum()), int(sums[0])) == (6, 3)
     verdicts = detector.judge(view([pane(detector, events)]))
-    assert verdicts[2].value == pytest.approx(MAX_MS, rel=0.02)
+    assert verdicts[2].value == pytest.approx(LATENCY.buckets.highest, rel=0.02)
 
 
 def test_a_changed_limit_starts_a_new_count() -> None:
