@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 _MEDIA_ROWS = 128  # decoded between two steps of the progress bar
 
 
+class NoRows(ConfigError):
+    """A file in which there is nothing to judge."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What a replay read: rows, what the state counted, and what was left out, in words."""
@@ -69,7 +73,8 @@ class Replay:
     Raises
     ------
     ConfigError
-        From ``findings``: if a file cannot be read or does not have what the component declares.
+        From ``findings``: if a file cannot be read or does not have what the component declares;
+        ``NoRows`` if it holds no row at all.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class Replay:
                 progress(rows.progress())
             self._leave_out(self._file, rows)
         if self.tally.rows == 0:
-            raise ConfigError(f"{self._file}: holds no row that can be replayed")
+            raise NoRows(f"{self._file}: holds no row that can be replayed")
         yield from state.finish()
         self.tally.counts = state.counts
 

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "alert": "findings to alerts, deliveries and metrics",
     "serve": "API",
     "replay": "recorded traffic through the same detectors",
+    "gate": "the checks of replay before release: one verdict, JUnit, Markdown",
     "baseline": "build a reference profile from rows",
     "validate": "check components and settings",
     "migrate": "bring the database to this program's schema",

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     last = _replayed(replay, json_lines=options.json)
     if not options.json:
         print("\n".join(report(list(last.values()))))
-    _say_tally(replay.tally)
+    say_tally(replay.tally)
     breached = any(finding.verdict.status is Status.BREACH for finding in last.values())
     return 1 if breached else 0
 
@@ -76,7 +76,8 @@ def _replayed(replay: Replay, *, json_lines: bool) -> dict[str, Finding]:
     return last
 
 
-def _say_tally(tally: Tally) -> None:
+def say_tally(tally: Tally) -> None:
+    """Say on stderr what was read, and what was left out."""
     for line in tally.left_out:
         _say(line)
     counts = tally.counts

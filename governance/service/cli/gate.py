@@ -1,0 +1,130 @@
+"""The checks of ``replay`` before release, in CI; one verdict: pass, fail or inconclusive.
+
+FILE is recorded traffic of the candidate (CSV, JSONL or Parquet), as ``replay`` reads it.
+--counterfactual asks the candidate itself: variants of texts that differ in a sensitive attribute
+only are sent to its endpoint. Give one of the two, or both.
+
+Exit codes: 0 pass; 1 fail (a breach in the last revision of a finding; a warning is none), and also
+inconclusive: a check with a limit could not be judged, or nothing was; 2 wrong usage, component or
+file; 3 the endpoint is unreachable. The first line says which it was, and --json has it as
+"verdict".
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.clock import SystemClock
+from governance.errors import ConfigError
+from governance.service.cli.flags import add_component_flag, one_component
+from governance.service.cli.progress import Progress
+from governance.service.cli.replay import say_tally
+from governance.service.gate import Outcome, decide
+from governance.service.references import resolve_reference
+from governance.service.replay import NoRows, Replay
+from governance.service.reports.junit import junit
+from governance.service.reports.markdown import markdown
+from governance.service.reports.text import as_json, lines
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from governance.component.load import LoadedComponent
+    from governance.finding import Finding
+    from governance.service.gate import GateVerdict
+
+_CLOCK = SystemClock()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="recorded traffic")
+    add_component_flag(parser)
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="rows or a profile, in place of spec.baseline.uri",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="id and label, with a column time where labels have one",
+    )
+    parser.add_argument(
+        "--optional",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="a check that may stay without a verdict (latency_* for several); may be repeated",
+    )
+    _add_outputs(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reports")
+    group.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    group.add_argument("--markdown", type=Path, metavar="FILE", help="write a pull request comment")
+    group.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge and report; 0 only if the verdict is pass."""
+    started = _CLOCK.monotonic()
+    _check(options)
+    loaded = one_component(options.component)
+    verdict = decide(_findings(options, loaded), options.optional)
+    _write(options, verdict, str(loaded.component.key), _CLOCK.monotonic() - started)
+    return 0 if verdict.outcome is Outcome.PASS else 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """What would only come up at the end, after a long judgement."""
+    if options.file is None:
+        raise ConfigError("nothing to judge: name a FILE of recorded traffic")
+    for flag in ("junit", "markdown"):
+        path: Path | None = getattr(options, flag)
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ConfigError(f"--{flag} {path}: there is no folder {path.absolute().parent}")
+
+
+def _findings(options: argparse.Namespace, loaded: LoadedComponent) -> Iterator[Finding]:
+    reference = resolve_reference(loaded.component, loaded.file, options.reference, warn=_say)
+    replay = Replay(loaded.component, options.file, reference, options.labels)
+    bar = Progress("replay")
+    try:
+        yield from replay.findings(bar)
+    except NoRows as error:
+        _say(str(error))  # nothing was judged, and the verdict says so
+    finally:
+        bar.clear()
+        say_tally(replay.tally)
+
+
+def _write(
+    options: argparse.Namespace, verdict: GateVerdict, component: str, seconds: float
+) -> None:
+    if options.json:
+        print(json.dumps(as_json(verdict, component), indent=2))
+    else:
+        print("\n".join(lines(verdict, component)))
+    if options.junit is not None:
+        _save(options.junit, junit(verdict, component, _CLOCK.now_us(), seconds=seconds))
+    if options.markdown is not None:
+        _save(options.markdown, markdown(verdict, component))
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)
