@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from governance.clock import SECOND_US, format_instant
 from governance.finding import Status
 from governance.service.gate import Outcome, State
-from governance.service.reports.words import REMEDY, headline, in_windows, measured, number
+from governance.service.reports.words import REMEDY, headline, in_windows, measured, number, why
 
 if TYPE_CHECKING:
     from governance.service.gate import Case, GateVerdict
@@ -41,14 +41,13 @@ def junit(verdict: GateVerdict, component: str, now_us: int, *, seconds: float =
         "tests": str(len(verdict.cases) + inconclusive),
         "failures": str(verdict.count(State.BREACH)),
         "errors": str(int(inconclusive)),
-        "skipped": str(sum(map(_is_skipped, verdict.cases))),
         "time": f"{seconds:.3f}",
     }
+    skipped = {"skipped": str(sum(map(_is_skipped, verdict.cases)))}
     root = ET.Element("testsuites", {"name": "evenhand gate"} | totals)
     when = format_instant(now_us - now_us % SECOND_US).removesuffix("Z")
-    suite = ET.SubElement(
-        root, "testsuite", {"name": _clean(component), "timestamp": when} | totals
-    )
+    named = {"name": _clean(component), "timestamp": when}
+    suite = ET.SubElement(root, "testsuite", named | totals | skipped)
     properties = ET.SubElement(suite, "properties")
     ET.SubElement(properties, "property", name="verdict", value=verdict.outcome.value)
     if inconclusive:
@@ -71,13 +70,19 @@ def _add(suite: ET.Element, case: Case) -> None:
     name = f"{verdict.subject or '(component)'}, version {case.finding.version}"
     element = ET.SubElement(suite, "testcase", classname=_clean(kind), name=_clean(name), time="0")
     if case.state is State.BREACH:
-        message = f"{measured(verdict)}, limit {number(verdict.threshold)}"
-        failure = ET.SubElement(element, "failure", type="breach", message=message)
+        failure = ET.SubElement(element, "failure", type="breach", message=_clean(_message(case)))
         failure.text = _clean(_details(case))
     elif _is_skipped(case):
         ET.SubElement(element, "skipped", message=_clean(verdict.reason))
     else:
         ET.SubElement(element, "system-out").text = _clean(_details(case))
+
+
+def _message(case: Case) -> str:
+    """Value, interval and limit where there are any, and the reason."""
+    verdict = case.finding.verdict
+    beyond = f"{measured(verdict)}, limit {number(verdict.threshold)}"
+    return "; ".join(part for part in ("" if verdict.value is None else beyond, why(case)) if part)
 
 
 def _is_skipped(case: Case) -> bool:

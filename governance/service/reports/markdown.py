@@ -26,6 +26,10 @@ _STATES = {
     State.SHOWN: "shown only",
 }
 _LOUD = (State.BREACH, State.UNJUDGED, State.WARNING)
+_LEGEND = (
+    "A breach is big (beyond the limit) and real (its evidence passes the bar); a warning is big, "
+    "but not yet proven, and never fails the gate."
+)
 _MOST_ROWS = 100  # a comment of a pull request holds 65,536 characters
 _LONGEST_CELL = 400
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$])")
@@ -36,8 +40,7 @@ def markdown(verdict: GateVerdict, component: str) -> str:
     lines = [
         f"### {_MARKS[verdict.outcome]} Evenhand gate: {headline(verdict)}",
         "",
-        f"Component {_text(component)}. A breach is big (beyond the limit) and real (its evidence "
-        "passes the bar); a warning is big, but not yet proven, and never fails the gate.",
+        f"Component {_text(component)}. {_LEGEND}",
         "",
         *_loud([case for case in verdict.cases if case.state in _LOUD]),
         *_quiet([case for case in verdict.cases if case.state not in _LOUD]),
@@ -66,8 +69,7 @@ def _table(cases: Sequence[Case]) -> Iterator[str]:
     yield "| status | check | subject | measured | limit | why |"
     yield "|---|---|---|---|---|---|"
     for case in cases[:_MOST_ROWS]:
-        cells = map(_text, _cells(case))
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join(_cells(case))} |"
     if len(cases) > _MOST_ROWS:
         yield f"| | and {len(cases) - _MOST_ROWS} more (--json has them all) | | | | |"
 
@@ -78,11 +80,11 @@ def _cells(case: Case) -> tuple[str, ...]:
     kind = ", ".join(part for part in (verdict.test, verdict.modality) if part)
     return (
         _STATES[case.state] + (" ¹" if case.state is State.UNJUDGED else ""),
-        f"{check} ({kind})" if kind else check,
-        verdict.subject or "whole component",
+        _text(f"{check} ({kind})" if kind else check),
+        _text(verdict.subject or "whole component"),
         measured(verdict),
         number(verdict.threshold),
-        why(case),
+        _text(why(case)),
     )
 
 

@@ -49,7 +49,7 @@ def number(value: float | None) -> str:
 def in_windows(case: Case) -> str:
     """In how many windows the shown status holds, and which the shown one is."""
     status = case.finding.verdict.status
-    if case.total == 1:
+    if case.total == 1 or (status is Status.OK and case.windows[status] == case.total):
         return ""
     many = f"{case.windows[status]} of {case.total} windows"
     verb = "not judged" if status is Status.INSUFFICIENT else status.value
