@@ -67,8 +67,8 @@ def labels_missing(missing: int, if_0: float, if_1: float) -> str:
 
 
 def labels_missing_count(missing: int) -> str:
-    """How many labels are missing, where nobody can say what they would change."""
-    return f"labels_missing: {missing}"
+    """How many labels are missing, where nobody can say what they would change; empty if none."""
+    return f"labels_missing: {missing}" if missing else ""
 
 
 def left_out(groups: Iterable[tuple[str, float]], minimum: float, denominator: str) -> str:

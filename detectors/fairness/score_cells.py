@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from governance.event import Column
 
 SCORE_BINS = 5
-SCORE_SCALE = 2**24  # sums of w x score are int64 multiples of 1 / SCORE_SCALE
+SCORE_SCALE = 2**20  # sums of w x score are int64 multiples of 1 / SCORE_SCALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _DTYPES = {
     "label": np.int8,
     "status_code": np.int16,
     "latency_ms": np.float64,
+    "score": np.float64,
     "weight": np.float64,
 }
 
