@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.row_blocks import RowBlocks
 from detectors.stats.block_means import BlockMeans
 from detectors.stats.mmd import GRAM_ROWS, GramNull, gram_null
 from detectors.stats.overdispersion import FEWEST_BLOCKS
@@ -110,8 +111,8 @@ def measured(
         return None
     rows = _only(vectors, usable)
     picked = [features for _, features in projection.pieces(spread_evenly(rows, GRAM_ROWS))]
-    null = _stable(gram_null(np.concatenate(picked) / np.float64(SUM_SCALE)))
-    blocks = _Blocks.of(panes, kept)
+    null = gram_null(np.concatenate(picked) / np.float64(SUM_SCALE)).stable()
+    blocks = RowBlocks.of(panes, kept)
     means = BlockMeans(projection.size, blocks.complete)
     total = np.zeros(projection.size)
     for window, part, n in _runs(projection, rows, blocks.windows):
@@ -121,25 +122,7 @@ def measured(
     plain = EmbeddingReference(projection, len(rows), sums, null)
     if panes is None or plain.constant or len(rows) < FEWEST_BLOCKS:
         return plain
-    return replace(plain, ladder=means.ladder(plain.mean, null))
-
-
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """The window of every row, shape (n,), and how many windows are complete."""
-
-    windows: NDArray[np.int64]
-    complete: int
-
-    @classmethod
-    def of(cls, panes: RowPanes | None, kept: NDArray[np.intp]) -> _Blocks:
-        """As production cuts windows; where fewer than eight are complete, eight of n0 div 8."""
-        n = len(kept)
-        if panes is not None:
-            windows, complete = panes.numbers[kept] // panes.unit, panes.complete // panes.unit
-            if len(np.unique(windows[windows < complete])) >= FEWEST_BLOCKS:
-                return cls(windows, complete)
-        return cls(np.arange(n) // max(1, n // FEWEST_BLOCKS), FEWEST_BLOCKS)
+    return replace(plain, ladder=means.ladder(plain.mean, [(slice(None), null)]))
 
 
 def _runs(
@@ -157,9 +140,3 @@ def _runs(
 def _only(vectors: NDArray[Any], wanted: NDArray[np.bool_]) -> NDArray[Any]:
     """The wanted rows; no copy where all are."""
     return vectors if wanted.all() else vectors[wanted]
-
-
-def _stable(null: GramNull) -> GramNull:
-    """Without the digits in which machines may differ."""
-    numbers = (null.first, null.second, null.third, null.largest)
-    return GramNull(*(float(f"{number:.12g}") for number in numbers))

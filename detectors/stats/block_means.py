@@ -14,6 +14,8 @@ import numpy as np
 from detectors.stats.overdispersion import FEWEST_BLOCKS, LENGTHS, Block
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detectors.stats.mmd import GramNull
@@ -40,11 +42,13 @@ class BlockMeans:
         for length in self._lengths:
             length.add(window, total, rows)
 
-    def ladder(self, mean: Floats, null: GramNull) -> tuple[Block, ...]:
+    def ladder(
+        self, mean: Floats, nulls: Sequence[tuple[NDArray[np.intp] | slice, GramNull]]
+    ) -> tuple[Block, ...]:
         """The lengths of which there are at least eight blocks, with their rho.
 
-        ``mean`` is that of all rows. rho never falls with length, and has one standard error of
-        its estimate on top.
+        ``mean`` is that of all rows. rho is the largest over some coordinates and their null each;
+        it never falls with length, and has one standard error of its estimate on top.
         """
         ladder: list[Block] = []
         rho = 1.0
@@ -53,8 +57,10 @@ class BlockMeans:
             if length.blocks < FEWEST_BLOCKS:
                 break
             freedom = length.blocks - 1
-            excess = length.squared_distance(mean) / (null.first * freedom)
-            rho = max(rho, excess * (1 + math.sqrt(2 / (null.dimensions * freedom))))
+            squared = length.squared_distances(mean)
+            for places, null in nulls:
+                excess = float(squared[places].sum()) / (null.first * freedom)
+                rho = max(rho, excess * (1 + math.sqrt(2 / (null.dimensions * freedom))))
             ladder.append(Block(length.k, length.rows / length.blocks, rho))
         return tuple(ladder)
 
@@ -68,7 +74,7 @@ class _Length:
         self.rows = 0
         self._complete = complete
         self._total = np.zeros(size)
-        self._squares = 0.0  # of |sum|^2 / rows
+        self._squares = np.zeros(size)  # of sum^2 / rows
         self._block = 0
         self._open_total = np.zeros(size)
         self._open_rows = 0
@@ -86,10 +92,11 @@ class _Length:
             self.blocks += 1
             self.rows += self._open_rows
             self._total += self._open_total
-            self._squares += float(self._open_total @ self._open_total) / self._open_rows
+            self._squares += self._open_total**2 / self._open_rows
         self._open_total[:] = 0.0
         self._open_rows = 0
 
-    def squared_distance(self, mean: Floats) -> float:
-        """Sum over blocks of rows times the squared distance of the block's mean from ``mean``."""
-        return float(self._squares - 2 * (self._total @ mean) + self.rows * (mean @ mean))
+    def squared_distances(self, mean: Floats) -> Floats:
+        """Sum over blocks of rows times the squared distance of their mean from ``mean``."""
+        squared: Floats = self._squares - 2 * self._total * mean + self.rows * mean**2
+        return np.maximum(0.0, squared)
