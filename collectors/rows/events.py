@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collectors.finish_reasons import finish_reasons
 from collectors.outcome import favourable_label, favourable_outcome, group_column
 from collectors.rows.contents import Contents
-from collectors.rows.places import OWN_NAMES
+from collectors.rows.places import OWN_NUMBERS
 from collectors.rows.values import (
     all_numbers,
     categories,
@@ -46,6 +47,7 @@ UNKEYED = Pseudonymiser(b"")  # ids of a replay are compared with each other onl
 class TimedRows:
     """The events of one table, all versions together, in file order.
 
+    Beside the columns of the wire there is ``row``: the number of each row in the file, from 0.
     ``labels`` are those of the file's own label column, ``labelled`` the rows that have one; None
     where there is no such column.
     """
@@ -128,25 +130,27 @@ class RowEvents:
 
     def read(self, table: Table) -> TimedRows:
         """The events of a table; rows without a usable time are left out and counted."""
-        table, times = self._timed(table)
+        table, times, numbers = self._timed(table)
         columns = {"event_id": self._ids(table), "time": Column(times)}
         columns |= self._own(table) | self._outcome(table) | self._groups(table)
         columns |= self._features(table)
         seen, vectors = self._contents.read(table)
         columns |= seen
         columns = dict(self._filter.events(EventBatch("", table.n, columns)).columns)
+        columns["row"] = Column(numbers)
         self._read += table.n
         labels, labelled = self._labels(table, columns)
         return TimedRows(columns, self._versions(table), labels, labelled, vectors)
 
-    def _timed(self, table: Table) -> tuple[Table, NDArray[np.int64]]:
-        name = self._places.signals.get("time")
+    def _timed(self, table: Table) -> tuple[Table, NDArray[np.int64], NDArray[np.int64]]:
+        """The rows that have a time, their times, and their numbers in the file."""
+        name, numbers = self._places.signals.get("time"), table.first + np.arange(table.n)
         if name is None:
-            return table, (self._read + np.arange(table.n)) * SECOND_US
+            return table, (self._read + np.arange(table.n)) * SECOND_US, numbers
         times = instants_us(table.columns[name])
         usable = times >= 0
         if usable.all():
-            return table, times
+            return table, times, numbers
         lost = np.flatnonzero(~usable)
         self._left_out.add(
             "time",
@@ -154,7 +158,7 @@ class RowEvents:
             "(RFC 3339 or Unix seconds)",
             rows=len(lost),
         )
-        return table.take(usable, table.n - len(lost)), times[usable]
+        return table.take(usable, table.n - len(lost)), times[usable], numbers[usable]
 
     def _ids(self, table: Table) -> Column:
         name = self._places.signals.get("id")
@@ -167,8 +171,12 @@ class RowEvents:
         return Column(UNKEYED.event_ids(ids))
 
     def _own(self, table: Table) -> dict[str, Column]:
-        present = [name for name in OWN_NAMES if name in self._places.signals]
-        return {name: _bounded(name, floats(table.columns[name])) for name in present}
+        present = [name for name in OWN_NUMBERS if name in self._places.signals]
+        columns = {name: _bounded(name, floats(table.columns[name])) for name in present}
+        if "finish_reason" in self._places.signals:
+            reasons = finish_reasons(categories(table.columns["finish_reason"]))
+            columns["finish_reason"] = reasons
+        return columns
 
     def _outcome(self, table: Table) -> dict[str, Column]:
         signals, rule = self._places.signals, self._spec.signals.favourable

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from detectors.drift.embedding import Embedding, unmeasured
 from detectors.drift.features import Features
 from detectors.drift.modality import ModalityDrift, Rules
+from detectors.drift.outside import outside_tests
 from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
 from detectors.drift.summary import no_reference
 from detectors.reference import EMBEDDING, WindowCut, is_excluded
@@ -51,6 +52,11 @@ def make_drift(
         if none was said); None = there is none.
     keyed
         (column, category) -> code, where categories travel as keyed codes.
+
+    Raises
+    ------
+    ConfigError
+        If the component wants a test of Evidently's, rows are at hand, and it is not installed.
     """
     modalities = [modality.value for modality in component.spec.model.modality]
     if reference is None:
@@ -61,15 +67,16 @@ def make_drift(
     alone = len(modalities) == 1
     judges = []
     for modality in modalities:
-        subjects = feature_subjects(component, reference, modality, keyed)
-        parts = _parts(component, reference, modality, (*subjects, *(outputs if alone else ())))
-        lacking = unmeasured(component, reference, modality)
-        judges.append(
-            ModalityDrift(modality, parts, (*lacking, *(waiting if alone else ())), rules)
-        )
+        features = feature_subjects(component, reference, modality, keyed)
+        subjects = (*features, *(outputs if alone else ()))
+        parts = _parts(component, reference, modality, subjects)
+        lacking = (*unmeasured(component, reference, modality), *(waiting if alone else ()))
+        outside = outside_tests(component, reference, modality, subjects)
+        judges.append(ModalityDrift(modality, parts, lacking, rules, outside))
     if not alone and (outputs or waiting):
         parts = _parts(component, reference, NO_MODALITY, outputs)
-        judges.append(ModalityDrift(NO_MODALITY, parts, waiting, rules))
+        outside = outside_tests(component, reference, NO_MODALITY, outputs)
+        judges.append(ModalityDrift(NO_MODALITY, parts, waiting, rules, outside))
     return Drift(judges)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from detectors.base import WindowView
     from detectors.drift.family import Family
+    from detectors.drift.outside import Outside
     from detectors.drift.part import Look, Part
     from detectors.drift.subjects import Unbuilt
     from governance.algebra.sums import Sums
@@ -33,12 +34,22 @@ class Rules:
 
 
 class ModalityDrift:
-    """Judges the parts of one modality together; ``waiting`` are subjects without a reference."""
+    """Judges the parts of one modality together.
+
+    ``waiting`` are subjects without a reference; ``outside`` judges those that want a test which
+    is not Evenhand's.
+    """
 
     def __init__(
-        self, modality: str, parts: Sequence[Part], waiting: Sequence[Unbuilt], rules: Rules
+        self,
+        modality: str,
+        parts: Sequence[Part],
+        waiting: Sequence[Unbuilt],
+        rules: Rules,
+        outside: Outside | None = None,
     ) -> None:
         self._modality = modality
+        self._outside = outside
         self._parts = tuple(parts)
         self._waiting = tuple(waiting)
         self._rules = rules
@@ -51,7 +62,8 @@ class ModalityDrift:
 
     def add(self, batch: EventBatch) -> list[Sums]:
         """What each part remembers of a batch."""
-        return [part.add(batch) for part in self._parts]
+        others = () if self._outside is None else (self._outside,)
+        return [part.add(batch) for part in (*self._parts, *others)]
 
     def judge(self, view: WindowView) -> list[Verdict]:
         """The modality, then every subject, then the data quality of every feature."""
@@ -66,6 +78,9 @@ class ModalityDrift:
             family = judge_family(readings, self._members, terms, gaps)
             moves = self._moves(family, looks)
             judged = [self._verdict(family, place, moves) for place in range(len(self._places))]
+            if self._outside is not None:
+                judged, found = self._outside.retell(judged, view.panes[-1], terms)
+                moves |= found
             quality = [verdict for look in looks for verdict in look.quality(terms)]
         judged += [self._unbuilt(output, terms.events) for output in self._waiting]
         return [component_verdict(self._modality, judged, moves, terms.events), *judged, *quality]

@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.bins import NumericBins
-from governance.component.drift_tests import OwnTest, evidently_method
+from governance.component.drift_tests import EVIDENTLY_METHODS, PREFIX, OwnTest, evidently_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,16 @@ def evidently_test(names: Sequence[str], settings: DriftSettings, *, numeric: bo
     general = settings.numeric if numeric else settings.categorical
     test = general if own is None or own.test is None else own.test
     return "" if evidently_method(test) is None else test
+
+
+def evidently_threshold(names: Sequence[str], settings: DriftSettings, test: str) -> float:
+    """From where a subject fails ``test``, one of Evidently's.
+
+    Its own threshold, else for distances that of all subjects, for p-values Evidently's default.
+    """
+    method = EVIDENTLY_METHODS[test.removeprefix(PREFIX)]
+    default = method.threshold if method.p_value else settings.threshold
+    return declared_threshold(names, settings, default)
 
 
 def declared_threshold(names: Sequence[str], settings: DriftSettings, default: float) -> float:

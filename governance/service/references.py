@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,7 @@ from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.places import find_reference_places
 from detectors.profile import REMEDY, is_profile, read_profile
+from detectors.reading import labelled_columns
 from detectors.reference import Reference, WindowCut, build_reference
 from governance.errors import ConfigError
 from governance.event import EventBatch
@@ -34,6 +36,7 @@ def resolve_reference(
     explicit: Path | None = None,
     *,
     warn: Callable[[str], None] = lambda _: None,
+    keep_rows: bool = False,
 ) -> Reference | None:
     """The reference that a component declares or a command line names; None if there is none.
 
@@ -47,6 +50,8 @@ def resolve_reference(
         A file of rows or a profile that takes the place of ``spec.baseline.uri``.
     warn
         Told about rows that were left out.
+    keep_rows
+        Whether the reference keeps the rows that it is measured from, for tests that need them.
 
     Raises
     ------
@@ -54,14 +59,14 @@ def resolve_reference(
         If the file is not there, has another hash, or cannot be measured.
     """
     if explicit is not None:
-        return read_reference(explicit, component, warn=warn)
+        return read_reference(explicit, component, warn=warn, keep_rows=keep_rows)
     baseline = component.spec.baseline
     if baseline.uri is None:
         return None
     path = _local(baseline.uri, base if base.is_dir() else base.parent)
     if baseline.sha256 is not None:
         _verify(path, baseline.sha256)
-    return read_reference(path, component, warn=warn)
+    return read_reference(path, component, warn=warn, keep_rows=keep_rows)
 
 
 def baseline_problem(component: Component, base: Path) -> str | None:
@@ -85,7 +90,11 @@ def baseline_problem(component: Component, base: Path) -> str | None:
 
 
 def read_reference(
-    path: Path, component: Component, *, warn: Callable[[str], None] = lambda _: None
+    path: Path,
+    component: Component,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    keep_rows: bool = False,
 ) -> Reference:
     """Read a profile, or measure a file of rows; raises ConfigError if neither can be."""
     try:
@@ -95,11 +104,15 @@ def read_reference(
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if is_profile(head):
         return read_profile(path)
-    return measure_rows(path, component, warn=warn)
+    return measure_rows(path, component, warn=warn, keep_rows=keep_rows)
 
 
 def measure_rows(
-    path: Path, component: Component, *, warn: Callable[[str], None] = lambda _: None
+    path: Path,
+    component: Component,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    keep_rows: bool = False,
 ) -> Reference:
     """Build the reference of a file of rows; raises ConfigError as ``build_reference`` does."""
     with open_rows(path) as rows:
@@ -111,11 +124,15 @@ def measure_rows(
         for line in rows.left_out.lines():
             warn(f"{path}: {line}")
     columns = dict(read.columns)
+    if read.labels is not None:
+        prediction = columns.get("prediction")
+        columns |= labelled_columns(prediction, read.labels, read.labelled, read.n)
     if "time" not in places.signals:
         del columns["time"]  # a second a row is no time that could tell a span
     batch = EventBatch(component.spec.model.version, read.n, columns, vectors=read.vectors)
     try:
-        return build_reference(batch, component)
+        reference = build_reference(batch, component)
+        return replace(reference, raw=batch) if keep_rows else reference
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
