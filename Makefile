@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint bench servers clean
+.PHONY: help demo test test-slow lint bench bench-peers servers clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labels, alert, webhook
 	@$(BIN)/evenhand demo
@@ -25,6 +25,10 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts
 
 bench: $(STAMP) ## Print the benchmarks, as ratios to a named peer in one run
 	@$(BIN)/python -m benchmarks
+
+# Downloads 10 GB once, into the user's cache folder; then about 15 minutes on one core.
+bench-peers: $(STAMP) ## Measure Evenhand beside NannyML, Evidently, AIF360, Fairlearn, Alibi Detect
+	@$(BIN)/python -m benchmarks peers
 
 # What cannot be had is said; its tests are skipped loudly, and fail where CI is set.
 servers: $(STAMP) ## Fetch the servers that the tests start (into .cache)

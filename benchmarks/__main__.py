@@ -1,7 +1,8 @@
 """Print every benchmark: python -m benchmarks [NAME ...]; figures are ratios within one run.
 
-``tables [NAME ...]`` prints what the detectors promise and keep, and ``plots FOLDER`` draws it;
-both take minutes, so they run only where they are named.
+``tables [NAME ...]`` prints what the detectors promise and keep, ``plots FOLDER`` draws it, and
+``peers [NAME ...]`` measures Evenhand beside other tools, for which it makes environments of
+gigabytes. All take minutes, so they run only where they are named.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import importlib
 import sys
 
 NAMES = ("detectors", "embeddings", "judging", "sidecar")
-ALONE = {"tables": "benchmarks.tables.catalog", "plots": "benchmarks.plots.catalog"}
+ALONE = {
+    "tables": "benchmarks.tables.catalog",
+    "plots": "benchmarks.plots.catalog",
+    "peers": "benchmarks.peers.catalog",
+}
 
 
 def main(names: list[str]) -> int:
