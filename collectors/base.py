@@ -23,7 +23,7 @@ class Exchange:
 
     Header names are lower case; the last of several equal names counts. A body is None where it
     was not copied: absent, or longer than ``maxBodyBytes`` (then ``truncated``). ``status`` is 0
-    where no response came.
+    where no response came. Bytes are those of the body as it was sent, encoded, cut or not.
     """
 
     method: str
@@ -36,6 +36,8 @@ class Exchange:
     started_us: int  # UTC, first byte of the request
     latency_ms: float  # until the last byte of the response
     ttft_ms: float | None = None  # until the first byte of the response's body
+    request_bytes: int | None = None
+    response_bytes: int | None = None
     truncated: bool = False
 
     @property
@@ -72,7 +74,8 @@ class Inference:
     completion: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    finish_reason: str | None = None
+    finish_reason: str | None = None  # as the model writes it
+    refusal: bool | None = None  # whether the model says that it refuses
     refused: CaptureError | None = None
 
 

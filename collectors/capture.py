@@ -8,7 +8,7 @@ failure of the model is an event even where its request cannot be read.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,20 @@ _BODY_LIMIT = 1024 * 1024  # bytes that are copied of a body where the component
 _MEDIA_BODY_LIMIT = 16 * 1024 * 1024  # the same where a body is a picture or a sound
 
 
+class Bodies(NamedTuple):
+    """What became of an exchange's bodies: 1 yes, 0 no, -1 not tried."""
+
+    truncated: int
+    undecodable: int
+
+    def columns(self, n: int) -> dict[str, Column]:
+        """The same for each of ``n`` events."""
+        return {name: Column(np.full(n, is_so, np.int8)) for name, is_so in self._asdict().items()}
+
+
+_READ, _UNDECODABLE, _TRUNCATED = Bodies(0, 0), Bodies(0, 1), Bodies(1, -1)
+
+
 def body_limit(component: Component) -> int:
     """Bytes of a body that are copied; a longer body makes its event ``truncated``."""
     declared = component.spec.capture.max_body_bytes
@@ -56,7 +70,7 @@ class Capture:
     """What one component's exchanges become.
 
     ``counts`` adds up what was noticed without stopping an event: ``sampled_out`` (events),
-    ``unreadable_request:REASON`` (of a request that the model failed too),
+    ``unreadable_request:REASON`` (of a request that became an event all the same),
     ``unreadable_response:REASON``, and ``identity:SOURCE``, where ids came from.
 
     Raises
@@ -105,18 +119,35 @@ class Capture:
         except MemoryError:
             raise CaptureError("memory", "the body needs more memory than is allowed") from None
 
+    def unread(self, exchange: Exchange, why: CaptureError) -> EventBatch | None:
+        """The event of an inference that ``capture`` refused: malformed traffic must be seen.
+
+        Raises
+        ------
+        CaptureError
+            If not even what surrounds the bodies can be read as the component says.
+        """
+        protocol = find_protocol(self._protocols, exchange.method, exchange.path)
+        if protocol is None:
+            return None
+        batch = self._events(protocol, _bare(exchange), _UNDECODABLE)
+        self.counts[f"unreadable_request:{why.reason}"] += 1
+        return batch
+
     def _whole_or_failed(
         self, protocol: InferenceProtocol, exchange: Exchange
     ) -> EventBatch | None:
         if self._is_truncated(exchange):
-            return self._events(protocol, _bare(exchange), truncated=True)
+            return self._events(protocol, _bare(exchange), _TRUNCATED)
         try:
-            return self._events(protocol, self._seen(protocol, exchange))
+            seen = self._seen(protocol, exchange)
+            refused = seen.inference.refused is not None
+            return self._events(protocol, seen, _UNDECODABLE if refused else _READ)
         except CaptureError as error:
             if not exchange.failed:
                 raise
             self.counts[f"unreadable_request:{error.reason}"] += 1
-        return self._events(protocol, _bare(exchange))
+        return self._events(protocol, _bare(exchange), _UNDECODABLE)
 
     def _is_truncated(self, exchange: Exchange) -> bool:
         bodies = (exchange.request_body, exchange.response_body)
@@ -132,19 +163,17 @@ class Capture:
             self.counts[f"unreadable_response:{inference.refused.reason}"] += 1
         return Seen(exchange, inference, named_columns(inference.inputs, self._names))
 
-    def _events(
-        self, protocol: InferenceProtocol, seen: Seen, *, truncated: bool = False
-    ) -> EventBatch | None:
+    def _events(self, protocol: InferenceProtocol, seen: Seen, bodies: Bodies) -> EventBatch | None:
         event_ids = self._event_ids(seen)
         keep = None if self._sampling >= 1 else kept(event_ids, self._sampling)
+        if keep is not None and not keep.any():
+            self.counts["sampled_out"] += len(keep)
+            return None
+        columns = {"event_id": Column(event_ids)} | self._columns(seen)
+        columns |= bodies.columns(seen.inference.n)
+        batch = EventBatch(self._version_of(protocol, seen), seen.inference.n, columns)
         if keep is not None:
             self.counts["sampled_out"] += int(np.count_nonzero(~keep))
-            if not keep.any():
-                return None
-        columns = {"event_id": Column(event_ids)} | self._columns(seen)
-        if truncated:
-            columns["truncated"] = Column(np.ones(seen.inference.n, dtype=np.int8))
-        batch = EventBatch(self._version_of(protocol, seen), seen.inference.n, columns)
         return self._filter.events(batch if keep is None else batch.take(keep))
 
     def _event_ids(self, seen: Seen) -> NDArray[np.void]:

@@ -14,6 +14,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from collectors.features import is_feature_name
+from collectors.finish_reasons import finish_reasons
 from collectors.json_rows import InvalidRows, RowError, checked
 from collectors.modalities.tabular import retyped
 from collectors.outcome import favourable_outcome, group_column
@@ -113,6 +114,8 @@ def _read_by_signals(
 
 def _column(name: str, column: Column, component: Component) -> Column | None:
     signals, (family, dot, rest) = component.spec.signals, name.partition(".")
+    if name == "finish_reason":
+        return finish_reasons(column)
     if not dot:
         classes = name == "prediction" and lists_outcomes(signals.favourable)
         return retyped(column, categorical=classes) if name == "prediction" else column

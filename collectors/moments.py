@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collectors.finish_reasons import finish_reasons
 from governance.clock import parse_instant_us
 from governance.errors import CaptureError
 from governance.event import Column
@@ -24,18 +25,26 @@ _VERSION = re.compile(r"[\w.+:@/-]{1,128}", re.ASCII)
 
 
 def exchange_columns(exchange: Exchange, inference: Inference) -> dict[str, Column]:
-    """Latency, status, tokens; ``truncated`` only where it is true."""
+    """Latency, status, bytes, and what the answer says of itself: tokens, how it ended."""
     n = inference.n
     columns = {
         "latency_ms": Column(np.full(n, exchange.latency_ms)),
         "status_code": Column(np.full(n, exchange.status, dtype=np.int16)),
     }
+    for name in ("request_bytes", "response_bytes"):
+        size = getattr(exchange, name)
+        if size is not None:
+            columns[name] = Column(np.full(n, size, dtype=np.int64))
     if exchange.ttft_ms is not None:
         columns["ttft_ms"] = Column(np.full(n, exchange.ttft_ms))
     for name in ("input_tokens", "output_tokens"):
         tokens = getattr(inference, name)
         if tokens is not None:
             columns[name] = Column(np.full(n, tokens, dtype=np.int32))
+    if inference.refusal is not None:
+        columns["refusal"] = Column(np.full(n, inference.refusal, dtype=np.int8))
+    if inference.finish_reason is not None:
+        columns["finish_reason"] = finish_reasons(Column.encode([inference.finish_reason] * n))
     return columns
 
 

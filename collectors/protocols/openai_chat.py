@@ -49,7 +49,8 @@ class OpenAIChat:
             completion=_content(choice.get("message")),
             input_tokens=_tokens(answer.body, "prompt_tokens"),
             output_tokens=_tokens(answer.body, "completion_tokens"),
-            finish_reason=_text(choice.get("finish_reason")),
+            finish_reason="error" if exchange.failed else _text(choice.get("finish_reason")),
+            refusal=_refusal(choice.get("message")),
             refused=refused,
         )
 
@@ -81,6 +82,11 @@ def _tokens(body: dict[str, Any] | None, key: str) -> int | None:
     count = usage.get(key) if isinstance(usage, dict) else None
     valid = isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31
     return count if valid else None
+
+
+def _refusal(message: object) -> bool | None:
+    """Whether the answer is a refusal, where there is an answer."""
+    return bool(_text(message.get("refusal"))) if isinstance(message, dict) else None
 
 
 def _text(value: object) -> str | None:

@@ -2,10 +2,11 @@
 
 ``column:X``, ``input:X``, ``output:X`` and ``request:$.X`` all read column X; there are no
 headers. Where the component does not say, the columns ``id``, ``prediction`` and ``score`` are
-taken for what they are called, and so are ``latency_ms``, ``ttft_ms``, ``status_code``,
-``input_tokens`` and ``output_tokens``. ``features.tabular`` is ``column:*`` where it is not said:
-every column but those that the signals above, time, version and label read, and those of texts and
-media. The columns of groups are features too, as models read them; ``exclude`` takes them out.
+taken for what they are called, and so are the columns that every event may have (``OWN_NAMES``:
+``latency_ms``, ``input_tokens``, ``finish_reason``, ...). ``features.tabular`` is ``column:*``
+where it is not said: every column but those that the signals above, time, version and label read,
+and those of texts and media. The columns of groups are features too, as models read them;
+``exclude`` takes them out.
 ``features.text`` reads the text itself, ``features.voice`` and ``features.image`` the path of a
 file, absolute or relative to the row file.
 """
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
     from governance.component.schema import Component, FeatureSignal
 
-OWN_NAMES = ("latency_ms", "ttft_ms", "status_code", "input_tokens", "output_tokens")
+OWN_NUMBERS = (
+    *("latency_ms", "ttft_ms", "status_code", "input_tokens", "output_tokens"),
+    *("request_bytes", "response_bytes", "truncated", "undecodable", "refusal"),
+)
+OWN_NAMES = (*OWN_NUMBERS, "finish_reason")
 
 MEDIA = frozenset({Modality.VOICE, Modality.IMAGE})
 
@@ -86,9 +91,11 @@ def find_reference_places(component: Component, names: Sequence[str], file: Path
     """Where a file of reference rows has what is compared.
 
     Only features must be there: a training table often has neither times nor a model's outputs.
+    Rows with labels also tell how well the model did.
     """
     finder = _Finder(component, names, file)
     places, contents = finder.signals(required=False), finder.contents()
+    places |= finder.label()
     return RowPlaces(
         signals=places,
         features=finder.features([*places.values(), *contents.values()]),
@@ -116,6 +123,12 @@ class _Finder:
             else:
                 places.pop(name, None)
         return places
+
+    def label(self) -> dict[str, str]:
+        """The column of labels, where the file has it."""
+        label = self._spec.signals.label
+        column = None if label is None else self._argument("label", label.source)
+        return {"label": column} if column is not None and column in self._names else {}
 
     def column(self, signal: str, selector: Selector) -> str:
         """The column that a selector reads; raises ConfigError if it is not there."""

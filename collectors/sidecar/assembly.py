@@ -74,6 +74,8 @@ class Assembly:
             started_us=end.started_us,
             latency_ms=end.latency_us / 1_000,
             ttft_ms=None if end.ttft_us is None else end.ttft_us / 1_000,
+            request_bytes=end.request_length,
+            response_bytes=end.response_length,
             truncated=end.request_body is None or end.response_body is None,
         )
 

@@ -56,7 +56,7 @@ class End(NamedTuple):
     target: bytes
     request_headers: dict[bytes, bytes]
     request_body: list[bytes] | None
-    request_length: int  # of the whole copy, so that a missing PART is noticed
+    request_length: int  # of the whole body, so that a missing PART is noticed
     status: int
     response_headers: dict[bytes, bytes]
     response_body: list[bytes] | None

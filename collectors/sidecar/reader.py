@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from governance.component.key import ComponentKey
     from governance.component.schema import Component
     from governance.config import Settings
+    from governance.event import EventBatch
 
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
@@ -151,13 +152,11 @@ class Reading:
     def _publish(self, exchange: Exchange) -> None:
         sampled_before = self._capture.counts["sampled_out"]
         try:
-            batch = self._capture.capture(exchange)
-        except CaptureError as error:
-            self._refuse(error.reason)
-            return
+            batch = self._captured(exchange)
         except Exception as error:  # noqa: BLE001 - one request must not end the reader
             _log.warning("a request could not be read: %s", type(error).__name__)
-            self._refuse("error")
+            self._note("error")
+            self._counters.add((Reader.INVALID, 1))
             return
         sampled = self._capture.counts["sampled_out"] - sampled_before
         if sampled:
@@ -174,12 +173,19 @@ class Reading:
                 (Reader.SPOOL_FULL, batch.n),
             )
 
-    def _refuse(self, reason: str) -> None:
+    def _captured(self, exchange: Exchange) -> EventBatch | None:
+        """The events of an exchange; malformed traffic is an event too, which says so."""
+        try:
+            return self._capture.capture(exchange)
+        except CaptureError as error:
+            self._note(error.reason)
+            return self._capture.unread(exchange, error)
+
+    def _note(self, reason: str) -> None:
         if self._counters.add_reason(reason) == 1:
             _log.warning(
                 "a request has no one reading (%s); more of these are only counted", reason
             )
-        self._counters.add((Reader.INVALID, 1))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

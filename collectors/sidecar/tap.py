@@ -89,11 +89,11 @@ class Tap:
 
     def copy(self, passage: Passage, side: int, part: bytes) -> None:
         """A part of a body went by."""
+        size, budget = len(part), self._budget
+        length = passage.lengths[side] = passage.lengths[side] + size
         copies = passage.copies[side]
         if copies is None:  # truncated, or the request is dropped
             return
-        size, budget = len(part), self._budget
-        length = passage.lengths[side] = passage.lengths[side] + size
         if length > self.max_body_bytes:
             self.truncate(passage, side)
         elif budget.held + size > budget.limit:

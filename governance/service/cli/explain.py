@@ -89,6 +89,8 @@ def _exchange(options: argparse.Namespace) -> Exchange:
         response_body=response,
         started_us=SystemClock().now_us(),
         latency_ms=0.0,
+        request_bytes=len(bodies[0]),
+        response_bytes=len(response or b""),
     )
 
 
@@ -109,7 +111,7 @@ def _explain(component: Component, settings: Settings, exchange: Exchange) -> Ex
     capture = Capture(component, pseudonymiser)
     try:
         batch = capture.capture(exchange)
-        if batch is not None and "truncated" not in batch.columns:
+        if batch is not None and not batch.columns["truncated"].values.any():
             refused = protocol.decode(exchange).refused
             if refused is not None:
                 raise refused

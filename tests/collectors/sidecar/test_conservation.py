@@ -69,22 +69,24 @@ def events_on(messages: list[Message]) -> int:
 
 
 def test_everything_that_was_asked_is_on_the_bus(model: int, tmp_path: Path) -> None:
-    """Instances are events, probes are none, what is invalid is counted, bye has the sums."""
+    """Instances are events, so is what no one can read, probes are none, bye has the sums."""
     with sidecar(tmp_path, model) as running:
         ask(running.port, 40, rows=3)
         ask(running.port, 5, path="/v1/unknown")
         ask(running.port, 2, body=b"no json")
         outcomes = running.settle()
-        assert outcomes["published"] == 120
-        assert outcomes["dropped_invalid"] == 2
+        assert outcomes["published"] == 122
+        assert outcomes["dropped_invalid"] == 0
         assert sum(outcomes.values()) == 122
         assert running.stop() == 0
     messages = on_bus(running)
-    assert events_on(messages) == 120
+    assert events_on(messages) == 122
+    undecodable = [b.columns["undecodable"].values.sum() for b in events_in(messages)]
+    assert sum(undecodable) == 2
     assert [m.stamp.sequence for m in messages] == list(range(len(messages)))
     last = messages[-1].stamp
     assert last.type is MessageType.BYE
-    assert (last.counts["accepted"], last.counts["dropped_invalid"]) == (122, 2)
+    assert (last.counts["accepted"], last.counts["dropped_invalid"]) == (122, 0)
 
 
 def test_the_watermark_waits_for_requests_under_way(model: int, tmp_path: Path) -> None:
@@ -208,3 +210,4 @@ def test_a_body_beyond_the_limit_is_a_truncated_event(model: int, tmp_path: Path
         running.stop()
     (batch,) = events_in(on_bus(running))
     assert batch.columns["truncated"].values.tolist() == [1, 1]
+    assert (batch.columns["request_bytes"].values > 10_000_000).all()
