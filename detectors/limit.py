@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
@@ -33,6 +33,9 @@ class Bounded(Protocol):
 
     def bounds(self, error: float = DISPLAY_ERROR) -> tuple[float, float]:
         """Lower and upper limit, each with one-sided ``error``; infinite where nothing bounds."""
+
+
+Judgeable = TypeVar("Judgeable", bound=Bounded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +76,19 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(Generic[Judgeable]):
     """A status with the window that shows it; no window where it is insufficient."""
 
     status: Status
-    shown: Bounded | None
+    shown: Judgeable | None
 
 
-def against_limit(shares: Iterable[Bounded], rule: LimitRule) -> Limited:
+def against_limit(shares: Iterable[Judgeable], rule: LimitRule) -> Limited[Judgeable]:
     """Judge a ladder of windows, shortest first; windows without an event are skipped.
 
-    At most ``breach_error`` x (number of windows) of the judgements on a number that keeps its limit
-    are a false breach, if events are independent. ``shown`` is the shortest window that gave the
-    status; for ``ok`` the longest that was looked at, or the shortest where there is no limit.
+    At most ``breach_error`` x (number of windows) of the judgements on a number that keeps its
+    limit are a false breach, if events are independent. ``shown`` is the shortest window that gave
+    the status; for ``ok`` the longest that was looked at, or the shortest where there is no limit.
     """
     status, shown = Status.INSUFFICIENT, None
     for share in shares:

@@ -17,6 +17,8 @@ from msgspec import Meta
 
 from detectors.embedding_reference import EmbeddingReference
 from detectors.feature_reference import FeatureReference
+from detectors.group_reference import RATE_NAMES, GroupReference
+from detectors.performance.reference import dense
 from detectors.reference import Reference, WindowCut, canonical_json
 from detectors.stats.mmd import GramNull
 from detectors.stats.overdispersion import LENGTHS, Block
@@ -26,6 +28,8 @@ from governance.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from governance.algebra.sums import Sums
 
 FORMAT = "evenhand.reference/v1"
 REMEDY = "build it again with `evenhand baseline FILE --component YAML -o PROFILE`"
@@ -89,6 +93,8 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True):
     inputs: dict[str, _Numeric | _Category]
     outputs: dict[str, dict[str, _Numeric | _Category]]
     embeddings: dict[str, _Embedding] = {}
+    groups: dict[str, dict[str, dict[str, _Ladder]]] = {}
+    performance: dict[str, dict[str, list[tuple[_Count, _Count]]]] = {}
 
 
 def is_profile(head: bytes) -> bool:
@@ -174,7 +180,22 @@ def _reference(content: _Content) -> Reference:
             modality: _embedding(f"embeddings.{modality}", embedding)
             for modality, embedding in content.embeddings.items()
         },
+        groups={
+            attribute: _groups(f"groups.{attribute}", known)
+            for attribute, known in content.groups.items()
+        },
+        performance={
+            version: _performance(f"performance.{version}", stored)
+            for version, stored in content.performance.items()
+        },
     )
+
+
+def _performance(place: str, stored: dict[str, list[tuple[int, int]]]) -> Sums:
+    try:
+        return {name: dense(name, cells) for name, cells in stored.items()}
+    except ValueError as error:
+        raise _Unfit(f"{place}: {error}") from None
 
 
 def _features(place: str, named: dict[str, _Numeric | _Category]) -> dict[str, FeatureReference]:
@@ -212,6 +233,18 @@ def _embedding(place: str, stored: _Embedding) -> EmbeddingReference:
     sums = np.array(stored.sums, dtype=np.int64)
     null = GramNull(*stored.null)
     return EmbeddingReference(projection, stored.rows, sums, null, _ladder(place, stored.ladder))
+
+
+def _groups(place: str, stored: dict[str, dict[str, _Ladder]]) -> GroupReference:
+    for group, rates in stored.items():
+        if not rates or not RATE_NAMES.issuperset(rates):
+            raise _Unfit(f"{place}.{group}: names no rate, or one that is none")
+    return GroupReference(
+        {
+            group: {rate: _ladder(f"{place}.{group}.{rate}", kept) for rate, kept in rates.items()}
+            for group, rates in stored.items()
+        }
+    )
 
 
 def _bins(place: str, feature: _Numeric | _Category) -> NumericBins | CategoryBins:

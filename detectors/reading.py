@@ -86,6 +86,25 @@ def label_outcomes(batch: LabelBatch, signals: Signals) -> NDArray[np.int8]:
     return _among(label, ("1", "true") if listed is None else map(canonical_text, listed))
 
 
+def label_numbers(batch: LabelBatch) -> NDArray[np.float64]:
+    """Each label as a number, shape (n,); NaN where it is none."""
+    label = batch.columns.get("label")
+    return np.full(batch.n, np.nan) if label is None else _numbers(label)
+
+
+def labelled_columns(
+    prediction: Column | None, labels: LabelBatch, rows: NDArray[np.intp], n: int
+) -> dict[str, Column]:
+    """Columns ``label`` and ``error`` of ``n`` rows of which ``rows`` have labels."""
+    label, error = np.full(n, UNKNOWN, dtype=np.int8), np.full(n, np.nan)
+    favourable = labels.columns.get("favourable")
+    if favourable is not None:
+        label[rows] = favourable.values
+    if prediction is not None:
+        error[rows] = _numbers(prediction)[rows] - label_numbers(labels)
+    return {"label": Column(label), "error": Column(error)}
+
+
 def _expect(columns: Any, name: str, dtype: str) -> None:
     if name in columns and columns[name].values.dtype != np.dtype(dtype):
         found = columns[name].values.dtype.str
@@ -103,10 +122,7 @@ def _predicted(batch: EventBatch, rule: Favourable | None) -> NDArray[np.int8]:
 def _by_rule(column: Column, rule: Favourable) -> NDArray[np.int8]:
     if rule.values is not None:
         return _among(column, map(canonical_text, rule.values))
-    values = column.values
-    if column.dictionary is not None:
-        numbers = np.array([*map(_number, column.dictionary), np.nan])
-        values = numbers[values]
+    values = _numbers(column)
     reached = values >= (rule.at_least or 0.0)
     return np.asarray(np.where(np.isfinite(values), reached, UNKNOWN), dtype=np.int8)
 
@@ -121,6 +137,13 @@ def _among(column: Column, favourable: Iterable[str]) -> NDArray[np.int8]:
         texts = [canonical_text(text) for text in dictionary]
     verdicts = [*(text in listed if text else UNKNOWN for text in texts), UNKNOWN]
     return np.array(verdicts, dtype=np.int8).take(values)  # code -1 reads the last one
+
+
+def _numbers(column: Column) -> NDArray[np.float64]:
+    if column.dictionary is None:
+        return column.values.astype(np.float64)
+    numbers = np.array([*map(_number, column.dictionary), np.nan])
+    return numbers.take(column.values)  # code -1 reads the last one
 
 
 def _number(text: str) -> float:

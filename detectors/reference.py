@@ -15,6 +15,8 @@ import numpy as np
 
 from detectors.embedding_reference import embedding_reference
 from detectors.feature_reference import RowPanes, feature_reference
+from detectors.group_reference import group_references
+from detectors.performance.reference import performance_sums, sparse
 from governance.clock import format_duration
 from governance.component.schema import Modality
 from governance.errors import ConfigError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from detectors.embedding_reference import EmbeddingReference
     from detectors.feature_reference import FeatureReference
+    from detectors.group_reference import GroupReference
+    from governance.algebra.sums import Sums
     from governance.component.schema import Component, FeatureSignal, Windows
     from governance.event import EventBatch
 
@@ -68,9 +72,10 @@ class Reference:
     """All features of a component, and what was known of the rows.
 
     ``inputs`` are keyed by column (``tabular.age``), ``outputs`` by version, then ``prediction``
-    and ``score``, ``embeddings`` by modality. ``ordered`` says that the rows were in time order
-    and cut as ``windows``. ``version`` is the one that is judged (``for_version``) and no part of
-    the hashed content.
+    and ``score``, ``embeddings`` by modality, ``performance`` (what its labelled rows add up to)
+    by version. ``ordered`` says that the rows were in time order
+    and cut as ``windows``. ``version`` is the one that is judged (``for_version``), ``raw`` are the
+    rows where they are at hand (``replay``, ``gate``); both are no part of the hashed content.
     """
 
     rows: int
@@ -82,6 +87,9 @@ class Reference:
     end_us: int | None = None
     version: str | None = None
     embeddings: Mapping[str, EmbeddingReference] = field(default_factory=dict)
+    groups: Mapping[str, GroupReference] = field(default_factory=dict)  # by attribute
+    performance: Mapping[str, Sums] = field(default_factory=dict)
+    raw: EventBatch | None = field(default=None, repr=False)
     id: str = field(init=False)  # SHA-256 of the canonical content, 64 hex digits
 
     def __post_init__(self) -> None:
@@ -113,7 +121,21 @@ class Reference:
         }
         if self.embeddings:
             content["embeddings"] = _contents(self.embeddings)
+        if self.groups:
+            content["groups"] = _contents(self.groups)
+        if self.performance:
+            content["performance"] = {
+                version: {name: sparse(array) for name, array in sums.items()}
+                for version, sums in self.performance.items()
+            }
         return content
+
+    def performance_sums(self) -> tuple[str, Sums] | None:
+        """A version and its sums: of the version that is judged, else of the only one there is."""
+        own = self.performance.get(self.version or "")
+        if own is not None:
+            return self.version or "", own
+        return next(iter(self.performance.items())) if len(self.performance) == 1 else None
 
 
 def build_reference(
@@ -126,7 +148,8 @@ def build_reference(
     batch
         All rows in file order: columns of the declared modalities (``tabular.age``),
         ``prediction``, ``score``, vectors, and ``time`` only if the rows have real times (they
-        decide order and span).
+        decide order and span). Labelled rows have ``label`` (1, 0, -1 unknown) beside
+        ``favourable``, or ``error`` (NaN unknown) where predictions are numbers.
     component
         Says which columns are categorical, how windows are cut, and whether rows without usable
         time are in time order (``baseline.ordered``).
@@ -171,6 +194,8 @@ def build_reference(
         start_us=None if times is None else int(times.min()),
         end_us=None if times is None else int(times.max()),
         embeddings=embeddings,
+        groups=group_references(batch, panes),
+        performance=_performance(batch, component, version or batch.version),
     )
 
 
@@ -234,6 +259,11 @@ def _embeddings(
             yield modality.value, embedding
 
 
+def _performance(batch: EventBatch, component: Component, version: str) -> dict[str, Sums]:
+    sums = performance_sums(batch, of_numbers=component.spec.signals.favourable is None)
+    return {version: sums} if sums else {}
+
+
 def _signal(column: str, component: Component) -> tuple[FeatureSignal | None, str]:
     """The declaration of a feature's modality, and the feature's bare name."""
     modality, bare = split_name(column)
@@ -269,5 +299,7 @@ def _row_panes(batch: EventBatch, component: Component) -> RowPanes | None:
     return RowPanes(numbers, int(numbers.max()), cut.unit)
 
 
-def _contents(named: Mapping[str, FeatureReference | EmbeddingReference]) -> dict[str, Any]:
+def _contents(
+    named: Mapping[str, FeatureReference | EmbeddingReference | GroupReference],
+) -> dict[str, Any]:
     return {name: measured.content() for name, measured in named.items()}

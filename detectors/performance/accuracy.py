@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, Arrival, Rate
-from detectors.performance.measure import Measure
+from detectors.performance.measure import share_measure
 from governance.component.metrics import RateCheck
 
-ACCURACY = Measure(
+ACCURACY = share_measure(
     RateCheck.ACCURACY,
     Rate(
         name="accuracy",

@@ -1,14 +1,14 @@
 """F1: the harmonic mean of precision and recall.
 
 F1 = 2 TP / (2 TP + FP + FN) is increasing in the share j = TP / (TP + FP + FN) (Jaccard's index):
-F1 = 2 j / (1 + j), j = F1 / (2 - F1). Given how many events are not true negatives, TP is binomial,
+F1 = 2 j / (1 + j). Given how many events are not true negatives, TP is binomial,
 so its exact limits carry over.
 """
 
 from __future__ import annotations
 
 from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, Arrival, Rate
-from detectors.performance.measure import Measure
+from detectors.performance.measure import share_measure
 from governance.component.metrics import RateCheck
 
 
@@ -16,11 +16,7 @@ def _f1(jaccard: float) -> float:
     return 2 * jaccard / (1 + jaccard)
 
 
-def _jaccard(f1: float) -> float:
-    return f1 / (2 - f1)
-
-
-F1 = Measure(
+F1 = share_measure(
     RateCheck.F1,
     Rate(
         name="jaccard",
@@ -33,6 +29,5 @@ F1 = Measure(
         denominator="labelled events that are not true negatives",
         fragile=Arrival.INCOMPLETE,
     ),
-    express=_f1,
-    share_of=_jaccard,
+    _f1,
 )

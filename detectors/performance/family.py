@@ -1,4 +1,4 @@
-"""The performance family: how often predictions are right, from labels that arrive later."""
+"""The performance family: how right predictions are, from labels that arrive later."""
 
 from __future__ import annotations
 
@@ -8,149 +8,245 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors import label_caps, reasons
-from detectors.cells import count, in_pieces, read, sampling_weight
-from detectors.limit import Limited, Share, against_limit
-from detectors.outcome_table import (
-    FAVOURABLE,
-    OUTCOMES,
-    UNFAVOURABLE,
-    OutcomeTable,
-    outcome_codes,
-)
+from detectors.cells import in_pieces
+from detectors.error_buckets import LARGEST, LARGEST_BUCKETS, UNKNOWN
+from detectors.limit import against_limit
+from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
 from detectors.performance.accuracy import ACCURACY
-from detectors.performance.f1 import F1
-from detectors.performance.precision import PRECISION
-from detectors.performance.recall import RECALL
+from detectors.performance.catalog import MEASURES
+from detectors.performance.degradation import Yardstick, worsening, yardsticks
+from detectors.performance.mean_absolute_error import MEAN_ABSOLUTE_ERROR
+from detectors.performance.mean_error import MEAN_ERROR
+from detectors.performance.seen import (
+    PREFIX,
+    Seen,
+    count_errors,
+    count_outcomes,
+    count_predicted,
+    count_predictions,
+    count_scored,
+    read_seen,
+)
 from detectors.rate_check import Judged, RateSettings, rate_settings
 from detectors.trailing import trailing_windows
+from governance.algebra.sums import merge
+from governance.component.metrics import RateCheck
 from governance.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detectors.base import WindowView
+    from detectors.performance.estimate import Estimate
     from detectors.performance.measure import Measure
     from detectors.reference import Reference
-    from detectors.trailing import Trailing
     from governance.algebra.sums import Sums
     from governance.component.schema import Component
     from governance.event import EventBatch
     from governance.finding import Verdict
 
-MEASURES = (ACCURACY, PRECISION, RECALL, F1)
-_PREFIX = "performance."
-_PREDICTIONS, _OUTCOMES = "performance.predictions", "performance.outcomes"
+    Windows = list[tuple[int, Seen]]
+
 _EVERYONE = np.ones(1, dtype=np.bool_)  # performance is of one group: all events
+_LEAST_COVERAGE = 0.9
+_OF_OUTCOMES = (
+    "outcomes_declared: spec.signals.favourable makes predictions outcomes: leave it out to "
+    "measure the errors of numbers"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Shows ``measures`` and judges those that have a limit; below it is the breach."""
+    """Shows ``measures`` and judges those that have a limit, and what ``yardsticks`` compare.
+
+    ``of_numbers``: predictions and labels are numbers, since no outcome is declared favourable.
+    """
 
     settings: RateSettings
     measures: tuple[Measure, ...]
-    undeclared: str = ""
+    of_numbers: bool
+    yardsticks: tuple[Yardstick, ...] = ()
 
     def add(self, batch: EventBatch) -> Sums:
-        if self.undeclared:
-            return {}
-        return in_pieces(_predictions, batch)
+        return in_pieces(self._count, batch)
 
     def add_outcomes(self, batch: EventBatch) -> Sums:
-        if self.undeclared:
-            return {}
-        return in_pieces(_outcomes, batch)
+        return in_pieces(self._count_labelled, batch)
 
     def judge(self, view: WindowView) -> list[Verdict]:
-        nothing = self.undeclared or self.settings.nothing(view)
+        nothing = self.settings.nothing(view)
         if nothing:
-            return [self.settings.withheld(m.check, view, nothing) for m in self.measures]
-        tables = [(w.panes, _table(w)) for w in trailing_windows(view, _PREFIX, self.settings.unit)]
-        return [self._verdict(measure, tables, view) for measure in self.measures]
+            return [
+                *(self.settings.withheld(m.check, view, nothing) for m in self.measures),
+                *(self._degradation(y, nothing, view) for y in self.yardsticks),
+            ]
+        windows = [
+            (window.panes, read_seen(window.sums, window.outcomes))
+            for window in trailing_windows(view, PREFIX, self.settings.unit)
+        ]
+        return [
+            *(self._verdict(measure, windows, view) for measure in self.measures),
+            *(self._compare(yardstick, windows, view) for yardstick in self.yardsticks),
+        ]
 
-    def _verdict(
-        self, measure: Measure, tables: list[tuple[int, OutcomeTable]], view: WindowView
-    ) -> Verdict:
-        limit = self.settings.limits.get(measure.check)
-        rule = self.settings.rule(None if limit is None else measure.share_of(limit), above=False)
-        found = against_limit((_share(panes, t, measure) for panes, t in tables), rule)
-        hold = reasons.join((self.settings.lost(view), reasons.provisional(view)))
+    def _count(self, batch: EventBatch) -> Sums:
+        if self._measured(of_numbers=True):
+            return count_predicted(batch)
+        return count_predictions(batch) if self._measured(of_numbers=False) else {}
+
+    def _count_labelled(self, batch: EventBatch) -> Sums:
+        if self._measured(of_numbers=True):
+            return count_errors(batch)
+        if not self._measured(of_numbers=False):
+            return {}
+        needs_scores = any(measure.needs_scores for measure in self._subjects())
+        scored = count_scored(batch) if needs_scores else {}
+        return merge([count_outcomes(batch), scored])
+
+    def _subjects(self) -> tuple[Measure, ...]:
+        return (*self.measures, *(yardstick.measure for yardstick in self.yardsticks))
+
+    def _measured(self, *, of_numbers: bool) -> bool:
+        """Whether anything of this kind is asked that can be answered."""
+        asked = any(measure.of_numbers == of_numbers for measure in self._subjects())
+        return asked and self.of_numbers == of_numbers
+
+    def _verdict(self, measure: Measure, windows: Windows, view: WindowView) -> Verdict:
+        settings = self.settings
+        if measure.of_numbers != self.of_numbers:
+            wrong = _OF_OUTCOMES if measure.of_numbers else reasons.FAVOURABLE_NOT_DECLARED
+            return settings.withheld(
+                measure.check, view, reasons.join((settings.lost(view), wrong))
+            )
+        rule = settings.rule(settings.limits.get(measure.check), above=measure.above)
+        found = against_limit(_ladder(measure.read, windows), rule)
+        hold = reasons.join((settings.lost(view), reasons.provisional(view)))
         if found.shown is None:
-            nothing = f"no_labels: the window holds no {measure.rate.denominator}"
-            return self.settings.withheld(measure.check, view, reasons.join((hold, nothing)))
-        table = next(table for panes, table in tables if panes == found.shown.panes)
-        judged = _judged(found, found.shown, measure, table)
-        verdict = self.settings.verdict(measure.check, view, replace(judged, hold=hold))
-        return _expressed(verdict, measure, table)
+            nothing = f"no_labels: the window holds no {measure.counted}"
+            return settings.withheld(measure.check, view, reasons.join((hold, nothing)))
+        seen = dict(windows)[found.shown.panes]
+        judged = replace(_judged(found.status, found.shown, measure, seen), hold=hold)
+        verdict = settings.verdict(measure.check, view, judged)
+        return replace(_labelled(verdict, measure, seen), raw=found.shown.raw)
+
+    def _compare(self, yardstick: Yardstick, windows: Windows, view: WindowView) -> Verdict:
+        """How much worse a measure is than the reference's, as another measure."""
+        measure, settings = yardstick.measure, self.settings
+        hold = reasons.join((settings.lost(view), reasons.provisional(view)))
+        if yardstick.lacks:
+            return self._degradation(yardstick, reasons.join((hold, yardstick.lacks)), view)
+        rule = settings.rule(settings.limits[RateCheck.DEGRADATION], above=True)
+        found = against_limit(_ladder(lambda seen: worsening(yardstick, seen), windows), rule)
+        if found.shown is None:
+            nothing = f"no_labels: the window holds no {measure.counted}"
+            return self._degradation(yardstick, reasons.join((hold, nothing)), view)
+        seen = dict(windows)[found.shown.panes]
+        judged = _judged(found.status, found.shown, measure, seen)
+        judged = replace(judged, hold=hold, remarks=(*judged.remarks, yardstick.words))
+        verdict = settings.verdict(RateCheck.DEGRADATION, view, judged)
+        verdict = replace(verdict, subject=measure.check.value, raw=found.shown.raw)
+        return _labelled(verdict, measure, seen)
+
+    def _degradation(self, yardstick: Yardstick, reason: str, view: WindowView) -> Verdict:
+        withheld = self.settings.withheld(RateCheck.DEGRADATION, view, reason)
+        return replace(withheld, subject=yardstick.measure.check.value)
 
 
 def make_performance(
     component: Component,
-    reference: Reference | None,  # noqa: ARG001 - judged against a limit
+    reference: Reference | None,
     *,
     keyed: Callable[[str, str], str] | None = None,  # noqa: ARG001 - has no values to key
 ) -> Performance | None:
-    """Measures with a limit in ``rolloutMetrics``, and accuracy where labels are declared.
+    """Measures with a limit in ``rolloutMetrics``, and the usual ones where labels are declared.
+
+    Those are accuracy where ``favourable`` says what a prediction means, else the mean absolute
+    and the mean error. ``degradation`` compares every measure that has a limit, or the first of
+    the usual ones, with that of the reference's labelled rows.
 
     Raises
     ------
     ConfigError
-        If a limit is outside [0, 1].
+        If a limit cannot be one.
     """
     signals, settings = component.spec.signals, rate_settings(component)
-    labelled = signals.label is not None and signals.favourable is not None
-    measures = tuple(
-        m for m in MEASURES if m.check in settings.limits or (m is ACCURACY and labelled)
+    of_numbers = signals.favourable is None
+    usual = (MEAN_ABSOLUTE_ERROR, MEAN_ERROR) if of_numbers else (ACCURACY,)
+    limited = tuple(m for m in MEASURES if m.check in settings.limits)
+    compared = (limited or usual[:1]) if RateCheck.DEGRADATION in settings.limits else ()
+    shown = {*limited, *compared, *(usual if signals.label is not None else ())}
+    if not shown:
+        return None
+    rulers = yardsticks([m for m in compared if m is not MEAN_ERROR], reference)
+    return Performance(settings, tuple(m for m in MEASURES if m in shown), of_numbers, rulers)
+
+
+def _ladder(read: Callable[[Seen], Estimate | None], windows: Windows) -> list[Estimate]:
+    found = ((panes, read(seen)) for panes, seen in windows)
+    return [estimate.over(panes) for panes, estimate in found if estimate is not None]
+
+
+def _judged(status: Status, shown: Estimate, measure: Measure, seen: Seen) -> Judged:
+    """Cap a breach that missing labels could make up, and say what was not counted."""
+    cap = status is Status.BREACH and _explained(measure, seen)
+    remarks = (
+        reasons.capped(measure.fragile) if cap else "",
+        _missing(measure, seen),
+        _uncounted(measure, seen),
     )
-    undeclared = "" if signals.favourable else reasons.FAVOURABLE_NOT_DECLARED
-    return Performance(settings, measures, undeclared) if measures else None
+    return Judged(Status.WARNING if cap else status, shown, remarks=remarks)
 
 
-def _predictions(batch: EventBatch) -> Sums:
-    keys = outcome_codes(batch.columns.get("favourable"), batch.n)
-    return count(_PREDICTIONS, keys, (1, OUTCOMES), sampling_weight(batch))
+def _explained(measure: Measure, seen: Seen) -> bool:
+    if measure.of_numbers:
+        coverage = _labels(measure, seen)[2]
+        return coverage is not None and coverage < _LEAST_COVERAGE
+    return label_caps.explains(measure.fragile, seen.table, _EVERYONE)
 
 
-def _outcomes(batch: EventBatch) -> Sums:
-    keys = outcome_codes(batch.columns.get("favourable"), batch.n) * np.int8(OUTCOMES)
-    keys += outcome_codes(batch.columns.get("label"), batch.n)
-    return count(_OUTCOMES, keys, (1, OUTCOMES, OUTCOMES), sampling_weight(batch))
+def _labels(measure: Measure, seen: Seen) -> tuple[int, int, float | None]:
+    """Labelled and unlabelled events, and the labelled part by weight."""
+    if not measure.of_numbers:
+        return seen.table.labels(_EVERYONE)
+    predicted = seen.predicted[1]
+    used, weight = int(seen.known_errors.events.sum()), float(seen.known_errors.weight.sum())
+    whole = float(predicted.weight)
+    missing = max(0, int(predicted.events) - used)
+    return used, missing, min(1.0, weight / whole) if whole > 0 else None
 
 
-def _table(window: Trailing) -> OutcomeTable:
-    return OutcomeTable(
-        read(window.sums, _PREDICTIONS, (1, OUTCOMES)),
-        read(window.outcomes, _OUTCOMES, (1, OUTCOMES, OUTCOMES)),
-    )
-
-
-def _share(panes: int, table: OutcomeTable, measure: Measure) -> Share:
-    successes, sizes = table.share(measure.rate)
-    return Share(panes, float(successes[0]), float(sizes[0]))
-
-
-def _judged(found: Limited, shown: Share, measure: Measure, table: OutcomeTable) -> Judged:
-    """Cap a breach that missing labels could make up, and say how much they could change."""
-    fragile = measure.rate.fragile
-    cap = found.status is Status.BREACH and label_caps.explains(fragile, table, _EVERYONE)
-    _, missing, _ = table.labels(_EVERYONE)
-    unfavourable, favourable = (
-        measure.express(_share(shown.panes, table.completed(label), measure).value)
+def _missing(measure: Measure, seen: Seen) -> str:
+    """How many labels are missing, and how much they could change where that is bounded."""
+    _, missing, _ = _labels(measure, seen)
+    if measure.of_numbers or measure.needs_scores:
+        return f"labels_missing: {missing}" if missing else ""
+    ends = (
+        measure.read(replace(seen, table=seen.table.completed(label)))
         for label in (UNFAVOURABLE, FAVOURABLE)
     )
-    remarks = (
-        reasons.capped(fragile) if cap else "",
-        reasons.labels_missing(missing, unfavourable, favourable),
-    )
-    return Judged(Status.WARNING if cap else found.status, shown, remarks=remarks)
+    if_0, if_1 = (end.value if end is not None else 0.0 for end in ends)
+    return reasons.labels_missing(missing, if_0, if_1)
 
 
-def _expressed(verdict: Verdict, measure: Measure, table: OutcomeTable) -> Verdict:
-    labels, _, coverage = table.labels(_EVERYONE)
-    value, lower, upper = (
-        None if share is None else measure.express(share)
-        for share in (verdict.value, verdict.lower, verdict.upper)
+def _uncounted(measure: Measure, seen: Seen) -> str:
+    """Labelled events that the measure could not use, or not to their full extent."""
+    if measure.needs_scores:
+        unusable = int(seen.scored[-1, 1:].events.sum())
+        return f"scores_unusable: {unusable} have no score in [0, 1]" if unusable else ""
+    if not measure.of_numbers:
+        return ""
+    unknown = int(seen.errors[UNKNOWN].events)
+    beyond = int(seen.errors[list(LARGEST_BUCKETS)].events.sum())
+    return reasons.join(
+        (
+            f"errors_unknown: {unknown} have no number as prediction" if unknown else "",
+            f"errors_beyond: {beyond} are larger than {LARGEST:g} and count as it"
+            if beyond
+            else "",
+        )
     )
-    return replace(
-        verdict, value=value, lower=lower, upper=upper, labels=labels, label_coverage=coverage
-    )
+
+
+def _labelled(verdict: Verdict, measure: Measure, seen: Seen) -> Verdict:
+    labels, _, coverage = _labels(measure, seen)
+    return replace(verdict, labels=labels, label_coverage=coverage)

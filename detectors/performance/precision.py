@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.fairness.predictive_parity import PREDICTIVE_VALUE
-from detectors.performance.measure import Measure
+from detectors.performance.measure import share_measure
 from governance.component.metrics import RateCheck
 
-PRECISION = Measure(RateCheck.PRECISION, PREDICTIVE_VALUE)
+PRECISION = share_measure(RateCheck.PRECISION, PREDICTIVE_VALUE)

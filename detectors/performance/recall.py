@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.fairness.equal_opportunity import TRUE_POSITIVE
-from detectors.performance.measure import Measure
+from detectors.performance.measure import share_measure
 from governance.component.metrics import RateCheck
 
-RECALL = Measure(RateCheck.RECALL, TRUE_POSITIVE)
+RECALL = share_measure(RateCheck.RECALL, TRUE_POSITIVE)
