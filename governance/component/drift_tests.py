@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from governance.component.schema import DriftSettings
+
 PREFIX = "evidently:"
 OFFLINE_ONLY = (
     "judges in replay and gate, where the reference's rows are; elsewhere Evenhand's own test does"
@@ -93,3 +95,13 @@ def evidently_method(test: str | None) -> EvidentlyMethod | None:
     if test is None or not test.startswith(PREFIX):
         return None
     return EVIDENTLY_METHODS[test.removeprefix(PREFIX)]
+
+
+def declared_evidently(drift: DriftSettings) -> dict[tuple[str, ...], str]:
+    """The tests of Evidently's that a component wants, by their place in its drift settings."""
+    tests: dict[tuple[str, ...], str | None] = {
+        ("numeric",): drift.numeric,
+        ("categorical",): drift.categorical,
+    }
+    tests |= {("features", name, "test"): own.test for name, own in drift.features.items()}
+    return {place: test for place, test in tests.items() if test and test.startswith(PREFIX)}

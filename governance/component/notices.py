@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from governance.component.drift_tests import OFFLINE_ONLY, evidently_method
+from governance.component.drift_tests import OFFLINE_ONLY, declared_evidently
 from governance.component.metrics import FairnessMetric
 from governance.component.schema import Modality
 
@@ -80,15 +80,10 @@ def _counterfactual(component: Component) -> Iterator[Remark]:
 
 def _evidently(component: Component) -> Iterator[Remark]:
     """Tests that need raw rows, which live traffic does not have."""
-    drift, path = component.spec.monitoring.drift, ("spec", "monitoring", "drift")
-    tests: dict[Steps, str | None] = {
-        (*path, "numeric"): drift.numeric,
-        (*path, "categorical"): drift.categorical,
-    }
-    tests |= {(*path, "features", name, "test"): own.test for name, own in drift.features.items()}
+    tests = declared_evidently(component.spec.monitoring.drift)
     for place, test in tests.items():
-        if evidently_method(test) is not None:
-            yield place, f"accepted, acted on in part: {test} {OFFLINE_ONLY}"
+        words = f"accepted, acted on in part: {test} {OFFLINE_ONLY}"
+        yield ("spec", "monitoring", "drift", *place), words
 
 
 def _rollbacks(component: Component) -> Iterator[Remark]:

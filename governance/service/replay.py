@@ -20,6 +20,7 @@ from detectors.catalog import make_detectors
 from detectors.component_state import ComponentState, Position
 from detectors.reference import is_excluded, split_name
 from governance.algebra.bins import NumericBins
+from governance.component.drift_tests import declared_evidently
 from governance.component.nearest import did_you_mean, listed
 from governance.component.schema import Modality
 from governance.errors import ConfigError, PermanentError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collectors.rows.labels import RecordedLabels
     from collectors.rows.places import RowPlaces
     from collectors.rows.table import RowFile
+    from detectors.era import Make
     from detectors.feature_reference import FeatureReference
     from detectors.reference import Reference
     from governance.component.schema import Component
@@ -69,6 +71,8 @@ class Replay:
         What drift is measured against; None = there is none.
     labels
         A file of labels (id, label and, if it has one, time).
+    make
+        Makes the detectors; those of production where nothing is said.
 
     Raises
     ------
@@ -83,8 +87,11 @@ class Replay:
         file: Path,
         reference: Reference | None = None,
         labels: Path | None = None,
+        *,
+        make: Make = make_detectors,
     ) -> None:
         self.tally = Tally()
+        self._make = make
         self._component = component
         self._file = file
         self._reference = reference
@@ -92,7 +99,7 @@ class Replay:
 
     def findings(self, progress: Callable[[float], None] = lambda _: None) -> Iterator[Finding]:
         """Every revision of every finding, in order; ``progress`` is told the part read."""
-        state = ComponentState(self._component, self._reference, make_detectors)
+        state = ComponentState(self._component, self._reference, self._make)
         labels = self._recorded_labels()
         with open_rows(self._file) as rows:
             for offset, entry in enumerate(self._log(rows, labels)):
@@ -118,9 +125,16 @@ class Replay:
         self._note_uncompared(places)
         self._check_times(labels, has_times="time" in places.signals)
         events = RowEvents(self._component, places, rows.left_out, self._numeric)
-        size = _MEDIA_ROWS if places.has_media else ROWS_PER_TABLE
-        tables = (events.read(table) for table in rows.tables(size))
+        tables = (events.read(table) for table in rows.tables(self._rows_at_once(places)))
         return log_of(tables, self._component.spec.monitoring, labels)
+
+    def _rows_at_once(self, places: RowPlaces) -> int:
+        """How many rows are read between two steps of the progress bar."""
+        if places.has_media:
+            return _MEDIA_ROWS
+        monitoring = self._component.spec.monitoring
+        one_window = monitoring.windows.events if declared_evidently(monitoring.drift) else None
+        return min(ROWS_PER_TABLE, one_window or ROWS_PER_TABLE)
 
     def _check_features(self, places: RowPlaces, names: Sequence[str]) -> None:
         for column in self._reference.inputs if self._reference is not None else ():

@@ -17,7 +17,7 @@ _STATUSES = (Status.BREACH, Status.WARNING, Status.OK, Status.INSUFFICIENT)
 _MOST_LINES = 200  # of raised findings; --json has them all
 
 
-def report(findings: Sequence[Finding]) -> Iterator[str]:
+def tables(findings: Sequence[Finding]) -> Iterator[str]:
     """What was raised, window by window, then how often each check said what."""
     raised = [finding for finding in findings if finding.verdict.status in _RAISED]
     if raised:
