@@ -52,6 +52,11 @@ class Rate:
         """Whether the rate is read from labelled events."""
         return self.fragile is not Arrival.ANY
 
+    @property
+    def correlated_as(self) -> str:
+        """The rate whose differences between windows are measured (``group_reference``)."""
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeTable:
@@ -112,9 +117,14 @@ def outcome_codes(column: Column | None, n: int) -> NDArray[np.int8]:
     """Axis positions of a ``favourable`` or ``label`` column (1, 0, anything else unknown)."""
     if column is None:
         return np.zeros(n, dtype=np.int8)
-    codes: NDArray[np.int8] = (column.values == 1).astype(np.int8)
+    values = column.values
+    if values.dtype == np.int8:  # as on the wire: -1, 0, 1 are axis positions but for one step
+        stepped = values.view(np.uint8) + np.uint8(1)
+        if stepped.max(initial=0) <= FAVOURABLE:
+            return stepped.view(np.int8)
+    codes: NDArray[np.int8] = (values == 1).astype(np.int8)
     codes *= FAVOURABLE
-    codes += column.values == 0
+    codes += values == 0
     return codes
 
 

@@ -2,9 +2,8 @@
 
 A subject is one attribute, or an intersection of several whose names are joined by ``CROSS``. Its
 arrays are ``fairness.<subject>.predictions`` and ``.outcomes``, and where calibration is asked for
-``.calibration`` and ``.scores`` (``score_cells``), one group axis per attribute. On a
-group axis position 0 holds events beyond the bound, 1 events in no group, 2 + c the stable code c:
-nothing is left out of the cells, and the axis can only grow at its end.
+``.calibration`` and ``.scores`` (``score_cells``), one group axis per attribute (``group_keys``).
+Nothing is left out of the cells, and a group axis can only grow at its end.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.cells import count, read
+from detectors.cells import count, margin, read
+from detectors.fairness.group_keys import FIRST_GROUP, NO_GROUP, GroupKeys
 from detectors.fairness.score_cells import (
     SCORE_BINS,
     SCORE_SCALE,
@@ -41,7 +41,6 @@ PREFIX = "fairness."
 MAX_GROUPS = 1_024  # groups of one subject; later codes are counted as beyond
 CROSS = " \N{MULTIPLICATION SIGN} "
 _LABELS, _SCORES = "calibration", "scores"
-_BEYOND, _NO_GROUP, _FIRST = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,22 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of a subject in one window; ``beyond`` counts events past the bound."""
+    """The groups of a subject in one window; ``beyond`` counts events past the bound.
+
+    ``members`` says of every group which group of each of the subject's attributes it is.
+    """
 
     panes: int
-    names: tuple[str, ...]
+    attributes: tuple[str, ...]
+    members: tuple[tuple[str, ...], ...]
     table: OutcomeTable
     scores: ScoreTable
     beyond: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the groups are called; those of an intersection are joined by ``CROSS``."""
+        return tuple(CROSS.join(members) for members in self.members)
 
 
 def count_groups(
@@ -83,8 +91,11 @@ def count_groups(
     keys = GroupKeys(subjects, batch)
     shape = (OUTCOMES,) * len(outcomes)
     sums: Sums = {}
-    for subject, cells, groups in keys.cells(_packed(outcomes), math.prod(shape)):
+    counted, margins = keys.counted()
+    for subject, cells, groups in keys.cells(counted, _packed(outcomes), math.prod(shape)):
         sums |= count(_array(subject, part), cells, (*groups, *shape), weight)
+    for one in margins:
+        sums |= margin(_array(one.subject, part), sums, _array(one.whole, part), one.axes)
     return sums
 
 
@@ -105,9 +116,11 @@ def count_scores(
     keys = GroupKeys(subjects, batch)
     labels, bins = (SCORE_BINS, OUTCOMES), (SCORE_BINS,)
     sums: Sums = {}
-    for subject, cells, groups in keys.cells(label_cell(scores, label), math.prod(labels)):
+    for subject, cells, groups in keys.cells(
+        subjects, label_cell(scores, label), math.prod(labels)
+    ):
         sums |= count(_array(subject, _LABELS), cells, (*groups, *labels), weight)
-    for subject, cells, groups in keys.cells(bin_of(scores), SCORE_BINS):
+    for subject, cells, groups in keys.cells(subjects, bin_of(scores), SCORE_BINS):
         total = np.bincount(cells, weights=amounts, minlength=math.prod((*groups, *bins)))
         sums[_array(subject, _SCORES)] = total.reshape(*groups, *bins).astype(np.int64)
     return sums
@@ -124,11 +137,11 @@ def read_groups(
         If the cells hold a code that the vocabulary has no name for.
     """
     names = [vocabulary.get(a, ())[: subject.bound] for a in subject.attributes]
-    axes = tuple(_FIRST + len(known) for known in names)
+    axes = tuple(FIRST_GROUP + len(known) for known in names)
     everyone = read(window.sums, _array(subject, "predictions"), (*axes, OUTCOMES))
     labelled = read(window.outcomes, _array(subject, "outcomes"), (*axes, OUTCOMES, OUTCOMES))
-    named = (slice(_FIRST, None),) * len(axes)
-    within = (slice(_NO_GROUP, None),) * len(axes)
+    named = (slice(FIRST_GROUP, None),) * len(axes)
+    within = (slice(NO_GROUP, None),) * len(axes)
     table = OutcomeTable(
         everyone[named].reshape(-1, OUTCOMES), labelled[named].reshape(-1, OUTCOMES, OUTCOMES)
     )
@@ -142,8 +155,8 @@ def read_groups(
         / SCORE_SCALE,
     )
     beyond = everyone.events.sum() - everyone[within].events.sum()
-    joint = tuple(CROSS.join(combination) for combination in product(*names))
-    return Groups(window.panes, joint, table, scores, int(beyond))
+    members = tuple(product(*names))
+    return Groups(window.panes, subject.attributes, members, table, scores, int(beyond))
 
 
 def _array(subject: Subject, part: str) -> str:
@@ -156,60 +169,6 @@ def _bound(attributes: int) -> int:
     while (bound + 1) ** attributes <= MAX_GROUPS:
         bound += 1
     return bound
-
-
-class GroupKeys:
-    """Flat indices into the cells of every subject for the events of one batch."""
-
-    def __init__(self, subjects: Sequence[Subject], batch: EventBatch) -> None:
-        self._subjects = subjects
-        self._batch = batch
-        self._columns: dict[tuple[str, int], _Positions] = {}
-
-    def cells(
-        self, innermost: NDArray[np.int8], size: int
-    ) -> Iterator[tuple[Subject, NDArray[Any], tuple[int, ...]]]:
-        """Subject, index of every event and lengths of the group axes.
-
-        ``innermost`` is the index on all further axes, below ``size``.
-        """
-        for subject in self._subjects:
-            keys: NDArray[Any] = innermost
-            extents: tuple[int, ...] = ()
-            length = size
-            for attribute in reversed(subject.attributes):
-                column = self._column(attribute, subject)
-                keys = column.values * np.int32(length) + keys
-                length, extents = length * column.extent, (column.extent, *extents)
-            yield subject, keys, extents
-
-    def _column(self, attribute: str, subject: Subject) -> _Positions:
-        column = self._columns.get((attribute, subject.bound))
-        if column is None:
-            column = _positions(self._batch, attribute, subject)
-            self._columns[attribute, subject.bound] = column
-        return column
-
-
-@dataclass(frozen=True, slots=True)
-class _Positions:
-    """One attribute's positions on its group axis, shape (n,), and the length of that axis."""
-
-    values: NDArray[np.int32]
-    extent: int
-
-
-def _positions(batch: EventBatch, attribute: str, subject: Subject) -> _Positions:
-    column = batch.columns.get(f"group.{attribute}")
-    if column is None:
-        return _Positions(np.full(batch.n, _NO_GROUP, dtype=np.int32), _NO_GROUP + 1)
-    values = column.values.astype(np.int32)
-    values += _FIRST
-    extent = int(values.max(initial=_NO_GROUP)) + 1
-    if extent > _FIRST + subject.bound:
-        values[values >= _FIRST + subject.bound] = _BEYOND
-        extent = _FIRST + subject.bound
-    return _Positions(values, extent)
 
 
 def _packed(outcomes: tuple[NDArray[np.int8], ...]) -> NDArray[np.int8]:

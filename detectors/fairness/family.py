@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from detectors import reasons
@@ -10,7 +11,8 @@ from detectors.cells import in_pieces, sampling_weight
 from detectors.fairness.catalog import METRICS
 from detectors.fairness.cells import PREFIX, Subject, count_groups, count_scores, read_groups
 from detectors.fairness.parity import Rule
-from detectors.fairness.verdict import Question, judge, withheld
+from detectors.fairness.question import Question
+from detectors.fairness.verdict import judge, withheld
 from detectors.outcome_table import outcome_codes
 from detectors.reference import WindowCut
 from detectors.trailing import error_levels, trailing_windows
@@ -18,9 +20,10 @@ from governance.component.metrics import FairnessMetric
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from detectors.base import WindowView
+    from detectors.group_reference import GroupReference
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
     from governance.component.schema import BiasDetection, Component
@@ -90,14 +93,16 @@ class Fairness:
 
 def make_fairness(
     component: Component,
-    reference: Reference | None,  # noqa: ARG001 - groups are compared with each other
+    reference: Reference | None,
     *,
-    keyed: Callable[[str, str], str] | None = None,  # noqa: ARG001 - groups show as they travel
+    keyed: Callable[[str, str], str] | None = None,
 ) -> Fairness | None:
     """The fairness checks that a component declares, or None where it declares none.
 
     Metrics with a limit in ``biasDetection.thresholds`` are judged, further ones in ``metrics`` are
     shown. The judged (attribute, metric) pairs share one false breach in ``falseAlarmEvery``.
+    Groups are compared with each other; of the reference only is read how much rates of a group
+    differ between windows.
 
     Raises
     ------
@@ -110,10 +115,25 @@ def make_fairness(
     undeclared = _undeclared(component)
     if not thresholds or (not subjects and not bias.thresholds):
         return None
-    questions = _questions(component, thresholds, [s.name for s in subjects] or [""])
+    known = {} if reference is None else _known(reference, keyed)
+    questions = [
+        replace(question, known=known)
+        for question in _questions(component, thresholds, [s.name for s in subjects] or [""])
+    ]
     monitoring = component.spec.monitoring
     unit = WindowCut.of(monitoring.windows).unit
-    return Fairness(subjects, questions, monitoring.max_loss, undeclared, unit)
+    return Fairness(subjects, tuple(questions), monitoring.max_loss, undeclared, unit)
+
+
+def _known(
+    reference: Reference, keyed: Callable[[str, str], str] | None
+) -> Mapping[str, GroupReference]:
+    if keyed is None:
+        return reference.groups
+    return {
+        attribute: known.with_keyed(partial(keyed, f"group.{attribute}"))
+        for attribute, known in reference.groups.items()
+    }
 
 
 def _thresholds(bias: BiasDetection) -> dict[FairnessMetric, float | None]:

@@ -10,8 +10,6 @@ import numpy as np
 
 from detectors import label_caps, reasons
 from detectors.fairness.cells import MAX_GROUPS
-from detectors.fairness.group_rates import GroupRates
-from detectors.fairness.score_cells import ScoreBin
 from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
 from detectors.trailing import DISPLAY_ERROR
 from governance.finding import GroupRate
@@ -22,29 +20,24 @@ if TYPE_CHECKING:
     from detectors.fairness.cells import Groups
     from detectors.fairness.metric import Metric
     from detectors.fairness.parity import Comparison
+    from detectors.fairness.question import Question
+    from detectors.fairness.score_cells import ScoreBin
     from detectors.outcome_table import Rate
     from governance.finding import Verdict
 
 
-def group_rates(groups: Groups, metric: Metric) -> tuple[GroupRates, ...]:
-    """The metric's rates of every group of a window."""
-    return tuple(_rates(groups, rate) for rate in metric.rates)
-
-
-def _rates(groups: Groups, rate: Rate | ScoreBin) -> GroupRates:
-    if isinstance(rate, ScoreBin):
-        return groups.scores.rates(rate)
-    return GroupRates(*groups.table.share(rate))
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One metric in one window."""
+    """The answer to a question in one window."""
 
-    metric: Metric
-    minimum_group_size: float
+    question: Question
     groups: Groups
     shown: Comparison
+
+    @property
+    def metric(self) -> Metric:
+        """What is compared."""
+        return self.question.metric
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -102,10 +95,10 @@ class Reading:
 
     def _left_out(self) -> str:
         kept = self.shown.kept[self.worst]
-        sizes = _rates(self.groups, self.rate).sizes
+        sizes = self.question.rates(self.groups, self.rate).sizes
         named = zip(self.groups.names, sizes.tolist(), kept.tolist(), strict=True)
         small = [(name, size) for name, size, keep in named if not keep]
-        return reasons.left_out(small, self.minimum_group_size, self.rate.denominator)
+        return reasons.left_out(small, self.question.rule.minimum_group_size, self.rate.denominator)
 
     def _labels_missing(self) -> str:
         _, missing, _ = self.groups.table.labels(self.kept)
@@ -116,6 +109,6 @@ class Reading:
     def _if_all(self, label: int) -> float:
         """The metric's value if every missing label were ``label``, over the groups compared."""
         completed = replace(self.groups, table=self.groups.table.completed(label))
-        rates = group_rates(completed, self.metric)
+        rates = self.question.window(completed).rates
         kept = tuple(r.keep(mask) for r, mask in zip(rates, self.shown.kept, strict=True))
         return replace(self.shown, rates=kept).point(self.metric.form)

@@ -33,6 +33,7 @@ class ScoreBin:
 
     fragile = Arrival.INCOMPLETE
     needs_labels = True
+    correlated_as = "accuracy"  # of all labelled events: bins alone would be too small to measure
 
     @property
     def name(self) -> str:
@@ -61,6 +62,11 @@ class ScoreTable:
     def events(self) -> int:
         """How many events there are."""
         return int(self.labels.events.sum())
+
+    def sizes(self) -> NDArray[np.float64]:
+        """Effective size of all bins together, shape (groups,)."""
+        whole = (self.labels[:, :, UNFAVOURABLE] + self.labels[:, :, FAVOURABLE]).total()
+        return share(whole, whole)[1]
 
     def rates(self, rate: ScoreBin) -> GroupRates:
         """Of every group in one bin: favourable labels, and what the scores say of them."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detectors import reasons
-from detectors.fairness.parity import Window, parity
-from detectors.fairness.reading import Reading, group_rates
+from detectors.fairness.parity import parity
+from detectors.fairness.reading import Reading
 from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
@@ -15,18 +15,8 @@ if TYPE_CHECKING:
 
     from detectors.base import WindowView
     from detectors.fairness.cells import Groups
-    from detectors.fairness.metric import Metric
     from detectors.fairness.parity import Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a ladder of windows: one metric of one subject under one rule."""
-
-    subject: str
-    modality: str
-    metric: Metric
-    rule: Rule
+    from detectors.fairness.question import Question
 
 
 def withheld(question: Question, reason: str, events: int) -> Verdict:
@@ -50,20 +40,16 @@ def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: 
     """
     metric, rule = question.metric, question.rule
     hold = reasons.join((lost, reasons.provisional(view) if metric.needs_labels else ""))
-    found = parity((_window(groups, metric) for groups in ladder), rule)
+    found = parity(map(question.window, ladder), rule)
     if found.shown is None:
         reason = reasons.join((hold, _too_small(question, ladder[-1])))
         return withheld(question, reason, view.panes[-1].events)
     groups = next(groups for groups in ladder if groups.panes == found.shown.panes)
-    reading = Reading(metric, rule.minimum_group_size, groups, found.shown)
+    reading = Reading(question, groups, found.shown)
     status, remark = _capped(reading, rule, found.status)
     reason = reasons.join((hold, remark, *reading.remarks()))
     verdict = reading.fill(withheld(question, reason, view.panes[-1].events))
     return replace(verdict, status=Status.INSUFFICIENT if hold else status)
-
-
-def _window(groups: Groups, metric: Metric) -> Window:
-    return Window(groups.panes, group_rates(groups, metric), needs_all=not metric.needs_scores)
 
 
 def _too_small(question: Question, longest: Groups) -> str:
@@ -71,7 +57,7 @@ def _too_small(question: Question, longest: Groups) -> str:
     labelled = longest.table.outcomes.events.any()
     if metric.needs_scores and labelled and not longest.scores.events:
         return reasons.SCORES_MISSING
-    rates = group_rates(longest, metric)
+    rates = question.window(longest).rates
     large = [int((each.sizes >= minimum).sum()) for each in rates]
     # Of bins one would do, of two rates both must have groups.
     place = large.index(max(large) if metric.needs_scores else min(large))
