@@ -1,0 +1,1 @@
+"""Counterfactual fairness of texts: templates -> variants -> the endpoint's answers -> findings."""
