@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from governance.algebra.sums import Sums
 
-_PIECE = 2**15
+_PIECE = 2**16
 _EXCESS = ".excess_weight"  # sum of w - 1, scale WEIGHT_SCALE
 _SQUARED_EXCESS = ".excess_squared_weight"  # sum of w^2 - 1, scale SQUARED_WEIGHT_SCALE
 
@@ -86,7 +86,7 @@ def sampling_weight(batch: EventBatch) -> NDArray[np.float64] | None:
 
 
 def in_pieces(add: Callable[[EventBatch], Sums], batch: EventBatch) -> Sums:
-    """``add`` over runs of at most 2^15 events, merged.
+    """``add`` over runs of at most 2^16 events, merged.
 
     What is derived from a run stays in the cache, and float sums of its fixed-point weights stay
     below 2^53, so they are exact.
@@ -109,6 +109,16 @@ def count(
         sums[name + _EXCESS] = _fixed(keys, weight - 1, WEIGHT_SCALE, shape)
         sums[name + _SQUARED_EXCESS] = _fixed(keys, weight**2 - 1, SQUARED_WEIGHT_SCALE, shape)
     return sums
+
+
+def margin(
+    name: str, sums: Mapping[str, NDArray[np.int64]], whole: str, axes: tuple[int, ...]
+) -> Sums:
+    """What ``count`` gives for keys without these axes of ``whole``: integers, so exactly that."""
+    parts = ("", _EXCESS, _SQUARED_EXCESS)
+    return {
+        name + part: sums[whole + part].sum(axis=axes) for part in parts if whole + part in sums
+    }
 
 
 def read(sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...]) -> Cells:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from detectors.cells import count, in_pieces, read, sampling_weight
+from detectors.cells import count, in_pieces, margin, read, sampling_weight
 from detectors.fairness.cells import Subject
 from detectors.fairness.family import Fairness
 from governance.algebra.sums import MAX_WEIGHT, merge
 from governance.errors import ShapeError
 from tests.detectors.scenes import batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def test_cells_hold_counts_and_weights() -> None:
@@ -36,6 +41,17 @@ def test_smaller_arrays_are_padded_and_larger_refused() -> None:
     assert read(sums, "x", (4,)).events.tolist() == [1, 1, 0, 0]
     with pytest.raises(ShapeError, match="at most"):
         read(sums, "x", (1,))
+
+
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 2.5, 7.3, 1.0, 10.0])])
+def test_margins_equal_counting_them(weight: NDArray[np.float64] | None) -> None:
+    """Cells that are added up along an axis are those of keys without it, weights included."""
+    first, last = np.array([0, 1, 1, 2, 2]), np.array([3, 0, 1, 1, 0])
+    joint = count("x", first * 4 + last, (3, 4), weight)
+    for name, keys, size, axes in (("first", first, 3, (1,)), ("last", last, 4, (0,))):
+        alone, added = count(name, keys, (size,), weight), margin(name, joint, "x", axes)
+        assert alone.keys() == added.keys()
+        assert all(np.array_equal(alone[array], added[array]) for array in alone)
 
 
 def test_weights_that_cannot_be_are_bounded() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from detectors.base import WindowView
 from detectors.fairness.cells import CROSS, MAX_GROUPS, PREFIX, Subject, read_groups
@@ -70,6 +71,25 @@ def test_groups_past_the_bound_are_counted_apart() -> None:
     (window,) = trailing_windows(looked, PREFIX)
     groups = read_groups(window, Subject(("zip",)), {"zip": names})
     assert (len(groups.names), groups.beyond) == (MAX_GROUPS, 5)
+
+
+@pytest.mark.parametrize("most", [2, 40])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_cells_of_an_attribute_are_the_same_beside_intersections(
+    most: int, *, sampled: bool
+) -> None:
+    """An attribute's cells do not depend on what else is asked, be codes past a bound or not."""
+    rng = np.random.default_rng(5)
+    sex, race = rng.integers(-1, 2, 3_000), rng.integers(-1, most, 3_000)
+    weight = rng.choice([1.0, 3.5], 3_000) if sampled else np.ones(3_000)
+    people = batch(sex=sex, race=race, favourable=sex, label=sex, weight=weight)
+    subjects = (SEX, RACE, BOTH, Subject(("sex", "age")), Subject(("sex", "race", "age")))
+    together = Fairness(subjects, (), max_loss=1.0)
+    for subject in subjects:
+        alone = Fairness((subject,), (), max_loss=1.0)
+        for how in ("add", "add_outcomes"):
+            cells, among = getattr(alone, how)(people), getattr(together, how)(people)
+            assert all(np.array_equal(cells[name], among[name]) for name in cells)
 
 
 def test_joint_codes_are_bounded() -> None:
