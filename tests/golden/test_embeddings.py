@@ -115,7 +115,7 @@ def test_rho_per_length(name: str) -> None:
         for start in range(0, len(rows), size):
             pane = rows[start : start + size]
             means.add(start // size, pane.sum(axis=0), len(pane))
-        found = means.ladder(mean, [(slice(None), null(name)]))
+        found = means.ladder(mean, [(slice(None), null(name))])
         assert [block.k for block in found] == [block["k"] for block in expected["ladder"]]
         assert [block.rows for block in found] == [b["block_rows"] for b in expected["ladder"]]
         assert [block.rho for block in found] == close([b["rho"] for b in expected["ladder"]])
