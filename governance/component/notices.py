@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 IDLE: dict[Steps, str] = {
     ("spec", "model", "repository"): "no registry is connected; rollback webhooks carry its name",
-    ("spec", "model", "endpoint"): "nothing probes it, and the door goes by the component's name",
     ("spec", "webComponent"): "pages are not observed",
     ("spec", "governance", "biasDetection", "monitoringEndpoint"): "state is read under /api/v1",
     ("spec", "governance", "costOptimization"): "cost is not measured",
@@ -29,6 +28,11 @@ IDLE: dict[Steps, str] = {
     ("status",): "the cluster's own field",
 }
 """Path of a field or block, and what does not happen with it."""
+
+PARTLY: dict[Steps, str] = {
+    ("spec", "model", "endpoint"): "only `gate` asks it; the door goes by the component's name",
+}
+"""Path of a field, and what alone happens with it."""
 
 _LIVE: dict[Modality, str] = {
     Modality.TEXT: "the sidecar takes lengths of texts, only replay and baseline embeddings",
@@ -43,6 +47,9 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     for path, words in IDLE.items():
         if _is_there(document, path):
             yield path, f"accepted, not acted on yet: {words}"
+    for path, words in PARTLY.items():
+        if _is_there(document, path):
+            yield path, f"accepted, acted on in part: {words}"
     for i, modality in enumerate(component.spec.model.modality):
         if modality in _LIVE:
             path = ("spec", "model", "modality", i)

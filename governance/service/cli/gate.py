@@ -13,25 +13,20 @@ file; 3 the endpoint is unreachable. The first line says which it was, and --jso
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance.clock import SECOND_US, SystemClock, parse_duration_us
+from governance.clock import SystemClock
 from governance.errors import ConfigError
+from governance.service.cli.asking import (
+    add_counterfactual_flags,
+    ask_variants,
+    check_counterfactual_flags,
+)
 from governance.service.cli.flags import add_component_flag, one_component
 from governance.service.cli.progress import Progress
 from governance.service.cli.replay import reference_of, say_tally
-from governance.service.counterfactual.answer import AnswerReader
-from governance.service.counterfactual.check import (
-    Asked,
-    check_declared,
-    counterfactual_findings,
-)
-from governance.service.counterfactual.endpoint import Manners, ask
-from governance.service.counterfactual.request import find_form
-from governance.service.counterfactual.templates import read_variants
 from governance.service.gate import Outcome, decide
 from governance.service.replay import NoRows, Replay
 from governance.service.reports.junit import junit
@@ -43,13 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from governance.component.load import LoadedComponent
-    from governance.component.schema import Component
     from governance.finding import Finding
-    from governance.service.counterfactual.answer import Answer
-    from governance.service.counterfactual.request import Form
     from governance.service.gate import GateVerdict
-
-TOKEN = "EVENHAND_ENDPOINT_TOKEN"  # noqa: S105 - the name of a variable
 
 _CLOCK = SystemClock()
 
@@ -77,54 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECK",
         help="a check that may stay without a verdict (latency_* for several); may be repeated",
     )
-    _add_counterfactual(parser)
+    add_counterfactual_flags(parser)
     _add_reports(parser)
-
-
-def _add_counterfactual(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "counterfactual fairness of texts",
-        "variants of a text that differ only in a sensitive attribute are sent to the endpoint; "
-        f"{TOKEN} holds its bearer token, if it wants one",
-    )
-    group.add_argument(
-        "--counterfactual",
-        type=Path,
-        metavar="TEMPLATES",
-        help="templates, pairs or sentences (CSV, TSV, JSONL): docs/gate.md has the layouts",
-    )
-    group.add_argument(
-        "--words",
-        type=Path,
-        metavar="FILE",
-        help="attribute, group, word: what varies, where TEMPLATES holds plain texts",
-    )
-    group.add_argument(
-        "--endpoint", metavar="URL", help="what is asked, in place of spec.model.endpoint"
-    )
-    group.add_argument(
-        "--request",
-        type=Path,
-        metavar="FILE",
-        help="JSON body with {text} where the text goes, in place of the protocol's usual one",
-    )
-    group.add_argument(
-        "--score-range",
-        type=float,
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="what scores can be (default: 0 1 or -1 1, whichever holds all of them)",
-    )
-    group.add_argument(
-        "--concurrency", type=int, default=4, metavar="N", help="requests at a time (default: 4)"
-    )
-    group.add_argument(
-        "--timeout",
-        type=parse_duration_us,
-        default=10 * SECOND_US,
-        metavar="DURATION",
-        help="of one request (default: 10s)",
-    )
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
@@ -150,65 +94,21 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError(
             "nothing to judge: name a FILE of recorded traffic, or --counterfactual TEMPLATES"
         )
-    _check_goes_with(options, "file", "FILE", ("reference", "labels"))
-    counterfactual = ("words", "endpoint", "request", "score_range")
-    _check_goes_with(options, "counterfactual", "--counterfactual", counterfactual)
-    if options.concurrency < 1 or options.timeout <= 0:
-        raise ConfigError("--concurrency is at least 1, and --timeout longer than 0s")
-    if options.score_range and not options.score_range[0] < options.score_range[1]:
-        raise ConfigError("--score-range: LOW must be below HIGH")
+    if options.file is None and (options.reference or options.labels):
+        raise ConfigError("--reference and --labels go with a FILE, which is not given")
+    check_counterfactual_flags(options)
     for flag in ("junit", "markdown"):
         path: Path | None = getattr(options, flag)
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError(f"--{flag} {path}: there is no folder {path.absolute().parent}")
 
 
-def _check_goes_with(
-    options: argparse.Namespace, needed: str, words: str, flags: tuple[str, ...]
-) -> None:
-    for flag in flags:
-        if getattr(options, needed) is None and getattr(options, flag) is not None:
-            raise ConfigError(f"--{flag.replace('_', '-')} goes with {words}, which is not given")
-
-
 def _findings(options: argparse.Namespace, loaded: LoadedComponent) -> Iterator[Finding]:
     """The endpoint first: where it is away, nobody need wait for the replay."""
     if options.counterfactual is not None:
-        yield from _asked(options, loaded.component)
+        yield from ask_variants(options, loaded.component)
     if options.file is not None:
         yield from _replayed(options, loaded)
-
-
-def _asked(options: argparse.Namespace, component: Component) -> list[Finding]:
-    check_declared(component)
-    variants = read_variants(options.counterfactual, options.words)
-    for line in variants.left_out:
-        _say(line)
-    form = find_form(component, options.endpoint, options.request)
-    texts = list(dict.fromkeys(variant.text for variant in variants.texts))
-    _say(f"{len(texts):,} texts to {form.url}, as {form.protocol.name}")
-    started_us = _CLOCK.now_us()
-    answers = _ask(form, component, texts, options)
-    by_text = dict(zip(texts, answers, strict=True))
-    in_order = [by_text[variant.text] for variant in variants.texts]
-    asked = Asked(variants.texts, in_order, started_us, _CLOCK.now_us())
-    return counterfactual_findings(component, asked, options.score_range)
-
-
-def _ask(
-    form: Form, component: Component, texts: list[str], options: argparse.Namespace
-) -> list[Answer]:
-    manners = Manners(
-        concurrency=options.concurrency,
-        timeout_seconds=options.timeout / SECOND_US,
-        token=os.environ.get(TOKEN) or None,
-        max_loss=component.spec.monitoring.max_loss,
-    )
-    bar = Progress("ask")
-    try:
-        return ask(form, AnswerReader(component, form.protocol), texts, manners, bar)
-    finally:
-        bar.clear()
 
 
 def _replayed(options: argparse.Namespace, loaded: LoadedComponent) -> Iterator[Finding]:

@@ -129,7 +129,8 @@ def _slots_filled(row: Record) -> Iterator[Variant]:
                 f"{row.place}: every slot must name the same two or more groups; found "
                 f"{listed(groups)} and {listed(slot)}"
             )
-    name = row.cells.get("id") or template
+    fillings = iter(slots)
+    name = row.cells.get("id") or _SLOT.sub(lambda _: "/".join(next(fillings).values()), template)
     for group in groups:
         filling = iter(slots)
         text = _SLOT.sub(lambda _, g=group, f=filling: next(f)[g], template)  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from governance.service.gate import Outcome, State
+from governance.service.gate import Outcome, State, title
 from governance.service.reports.words import REMEDY, headline, measured, number, why
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from governance.service.gate import Case, GateVerdict
 
 _QUIET = frozenset({State.OK, State.SHOWN})
+_FEW = 12  # quiet cases that are printed, a line each
 _MOST = 200  # cases that are printed; --json has them all
 
 
@@ -26,6 +27,8 @@ def lines(verdict: GateVerdict, component: str) -> Iterator[str]:
     if len(loud) > _MOST:
         yield f"... {len(loud) - _MOST:,} more (--json prints them all)"
     yield ""
+    quiet = [case for case in verdict.cases if case.state is State.OK]
+    yield from map(_line, quiet[:_FEW])
     yield f"{verdict.count(State.OK)} ok, {verdict.count(State.SHOWN)} shown only"
     if verdict.outcome is Outcome.INCONCLUSIVE:
         yield from (reason for reason in verdict.reasons if not verdict.count(State.UNJUDGED))
@@ -48,6 +51,13 @@ def as_json(verdict: GateVerdict, component: str) -> dict[str, Any]:
             for case in verdict.cases
         ],
     }
+
+
+def _line(case: Case) -> str:
+    verdict = case.finding.verdict
+    said = f": {measured(verdict)}, limit {number(verdict.threshold)}"
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    return f"ok        {title(case)}{'' if verdict.value is None else said}{reason}"
 
 
 def _entry(case: Case) -> Iterator[str]:
