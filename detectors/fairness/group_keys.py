@@ -106,7 +106,7 @@ def _positions(batch: EventBatch, attribute: str, bound: int | None) -> _Positio
         return _Positions(np.full(batch.n, NO_GROUP, dtype=np.int16), NO_GROUP + 1)
     extent = int(column.values.max(initial=NO_GROUP - FIRST_GROUP)) + FIRST_GROUP + 1
     narrow = extent <= _MOST_NARROW
-    values = column.values.astype(np.int16 if narrow else np.int32)
+    values: NDArray[np.integer[Any]] = column.values.astype(np.int16 if narrow else np.int32)
     values += FIRST_GROUP
     if bound is not None and extent > FIRST_GROUP + bound:
         values[values >= FIRST_GROUP + bound] = BEYOND

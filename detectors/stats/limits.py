@@ -35,7 +35,7 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats
     Clopper & Pearson 1934: lower = I^-1(s, n-s+1; a), upper = I^-1(s+1, n-s; 1-a), where I is the
     regularised incomplete beta function. Exact for independent events.
     """
-    s, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(sizes, float))
+    s, n = np.asarray(successes, float), np.asarray(sizes, float)
     none, every = s <= 0, s >= n
     some_s, some_f = np.where(none, 1.0, s), np.where(every, 1.0, n - s)
     lower = special.betaincinv(some_s, n - some_s + 1, error)
@@ -81,17 +81,29 @@ def effective_counts(
     + b^2/2 (p^2 + (1-p)^2)) - 1, at least 0. Kish's size covers only .69-.84 where the rarer
     outcome is the one that was sampled.
     """
-    seen, total, favourable, total2, favourable2 = np.broadcast_arrays(
-        *(np.asarray(a, float) for a in (events, *weight, *squared_weight))
+    seen, total, favourable, total2, favourable2 = (
+        np.asarray(a, float) for a in (events, *weight, *squared_weight)
     )
+    equal = seen * total2 == total**2
+    if equal.all():  # most traffic is not sampled
+        sizes = np.where(equal, seen, 0.0)
+    else:
+        sizes = np.where(equal, seen, _linearised(seen, (total, favourable), (total2, favourable2)))
+    return sizes * favourable / np.where(total > 0, total, 1.0), sizes
+
+
+def _linearised(
+    seen: Floats, weight: tuple[Floats, Floats], squared_weight: tuple[Floats, Floats]
+) -> Floats:
+    """The size of unequal weights; parameters as in ``effective_counts``."""
+    (total, favourable), (total2, favourable2) = weight, squared_weight
     mean = total / np.maximum(seen, 1)
     scale = np.where(total + mean > 0, total + mean, 1.0)
     p = (favourable + mean / 2) / scale
     spread = favourable2 * (1 - p) ** 2 + (total2 - favourable2) * p**2
     noise = spread + mean**2 / 2 * (p**2 + (1 - p) ** 2)
-    linear = np.maximum(0, p * (1 - p) * scale**2 / np.where(noise > 0, noise, 1.0) - 1)
-    sizes = np.where(seen * total2 == total**2, seen, linear)
-    return sizes * favourable / np.where(total > 0, total, 1.0), sizes
+    linear: Floats = p * (1 - p) * scale**2 / np.where(noise > 0, noise, 1.0) - 1
+    return np.maximum(0, linear)
 
 
 def confidence_sequence(
