@@ -91,13 +91,15 @@ def find_reference_places(component: Component, names: Sequence[str], file: Path
     """Where a file of reference rows has what is compared.
 
     Only features must be there: a training table often has neither times nor a model's outputs.
-    Rows with labels also tell how well the model did.
+    Rows with labels also tell how well the model did, rows with groups how its rates of groups
+    differ from window to window.
     """
     finder = _Finder(component, names, file)
     places, contents = finder.signals(required=False), finder.contents()
     places |= finder.label()
     return RowPlaces(
         signals=places,
+        groups=finder.known_groups(),
         features=finder.features([*places.values(), *contents.values()]),
         contents=contents,
         folder=file.parent,
@@ -130,6 +132,12 @@ class _Finder:
         column = None if label is None else self._argument("label", label.source)
         return {"label": column} if column is not None and column in self._names else {}
 
+    def known_groups(self) -> dict[str, str]:
+        """The columns of attributes, of those that the file has."""
+        declared = self._spec.signals.groups.items()
+        columns = {name: _column_name(group.source) or "" for name, group in declared}
+        return {name: column for name, column in columns.items() if column in self._names}
+
     def column(self, signal: str, selector: Selector) -> str:
         """The column that a selector reads; raises ConfigError if it is not there."""
         return self._existing(signal, selector, self._argument(signal, selector))
@@ -160,9 +168,7 @@ class _Finder:
         }
 
     def _argument(self, signal: str, selector: Selector) -> str:
-        if selector.kind in {SelectorKind.COLUMN, SelectorKind.INPUT, SelectorKind.OUTPUT}:
-            return selector.argument
-        name = None if selector.kind is SelectorKind.HEADER else simple_name(selector.argument)
+        name = _column_name(selector)
         if name is None:
             raise ConfigError(
                 f"{self._file}: spec.signals.{signal} is {selector}, which a file of rows does "
@@ -188,3 +194,10 @@ class _Finder:
                 f"({selector}) reads; its columns: {listed(self._names)}"
             )
         return column
+
+
+def _column_name(selector: Selector) -> str | None:
+    """The column that a selector reads in a file of rows; None where such a file has none."""
+    if selector.kind in {SelectorKind.COLUMN, SelectorKind.INPUT, SelectorKind.OUTPUT}:
+        return selector.argument
+    return None if selector.kind is SelectorKind.HEADER else simple_name(selector.argument)

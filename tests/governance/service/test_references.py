@@ -131,3 +131,30 @@ def test_rows_that_are_left_out_are_said(tmp_path: Path) -> None:
     said: list[str] = []
     measure_rows(path, _component(), warn=said.append)
     assert said == [f"{path}: 1 rows left out, ragged: line 2002 has 2 cells, not 3"]
+
+
+def test_rows_with_groups_say_how_windows_of_groups_differ(tmp_path: Path) -> None:
+    """Attributes that the file has are measured with labels; those of headers are not there."""
+    rng = np.random.default_rng(2)
+    lines = [f"{rng.random():.3f},{i % 2},{'fm'[i // 4 % 2]},{(i + 1) % 2}" for i in range(2_000)]
+    path = tmp_path / "rows.csv"
+    path.write_text("age,prediction,sex,paid\n" + "\n".join(lines) + "\n")
+    groups = {"sex": {"from": "column:sex"}, "region": {"from": "header:X-Region"}}
+    signals = {"favourable": {"in": ["1"]}, "label": "column:paid", "groups": groups}
+    declared = Component.model_validate(
+        {
+            "apiVersion": "apexlogic.io/v1alpha1",
+            "kind": "MultimodalAIComponent",
+            "metadata": {"name": "credit"},
+            "spec": {
+                "model": {"name": "m", "version": "7", "modality": ["tabular"]},
+                "baseline": {"ordered": True},
+                "monitoring": {"windows": {"events": 100}},
+                "signals": signals,
+            },
+        }
+    )
+    measured = measure_rows(path, declared)
+    assert set(measured.groups) == {"sex"}
+    assert set(measured.groups["sex"].groups) == {"f", "m"}
+    assert {"selection", "true_positive", "accuracy"} <= set(measured.groups["sex"].groups["f"])
