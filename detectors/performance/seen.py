@@ -101,6 +101,11 @@ def read_seen(sums: Sums, outcomes: Sums) -> Seen:
     return Seen(table, of[_SCORED], of[_PREDICTED], of[_ERRORS])
 
 
+def nothing_seen() -> Seen:
+    """A window that holds nothing."""
+    return read_seen({}, {})
+
+
 def numbers_of(batch: EventBatch, name: str) -> NDArray[np.float64]:
     """A column of numbers, shape (n,); NaN where it is absent or holds categories."""
     column = batch.columns.get(name)
