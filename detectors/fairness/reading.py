@@ -102,7 +102,7 @@ class Reading:
 
     def _labels_missing(self) -> str:
         _, missing, _ = self.groups.table.labels(self.kept)
-        if self.metric.needs_scores:
+        if missing == 0 or self.metric.needs_scores:
             return reasons.labels_missing_count(missing)
         return reasons.labels_missing(missing, self._if_all(UNFAVOURABLE), self._if_all(FAVOURABLE))
 
