@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,6 @@ from governance.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -55,10 +56,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What the columns of a page are; a column may be in one of the first three.
+    """What the columns of a page are; each is of one kind.
 
-    ``target`` and ``prediction`` are labels of a binary classification, ``positive`` the label of
-    the favourable outcome; empty where there are none.
+    ``target`` and ``prediction`` are the columns of a binary classification, with ``positive`` for
+    the favourable outcome; empty where there are none. ``questions`` are about columns that are not
+    left to Evidently's default method.
     """
 
     numeric: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class Roles:
     target: str = ""
     prediction: str = ""
     positive: str = ""
+    questions: tuple[Question, ...] = ()
 
 
 class Comparison:
@@ -140,25 +143,24 @@ class Comparison:
         return _dataset(self._evidently, values, definition)
 
 
-def write_page(
-    path: Path, current: Mapping[str, Any], reference: Mapping[str, Any], roles: Roles
-) -> None:
-    """Write Evidently's page about one window's sample against the reference's.
+def page(
+    current: Mapping[str, Any], reference: Mapping[str, Any], roles: Roles, *, heading: str
+) -> str:
+    """Evidently's page about one window's sample against the reference's, as HTML.
 
     Parameters
     ----------
-    path
-        The HTML file; it holds everything, a browser fetches nothing.
     current, reference
         Raw rows by column, arrays of shape (n,) as ``raw_values`` gives them.
     roles
         What the columns are.
+    heading
+        What the page is about, as text: Evidently does not say it.
 
     Raises
     ------
     ConfigError
-        If Evidently is not there, cannot be made to compare these samples, or the file cannot be
-        written.
+        If Evidently is not there, or cannot be made to compare these samples.
     """
     evidently = load()
     definition = _definition(evidently, roles)
@@ -170,11 +172,12 @@ def write_page(
                 _dataset(evidently, current, definition),
                 _dataset(evidently, reference, definition),
             )
-            found.save_html(str(path))
+            text: str = found.get_html_str(as_iframe=False)
     except _REFUSALS as error:
         raise ConfigError(f"Evidently cannot compare these samples: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    lead = f"{heading} Evidently {evidently.__version__}."
+    banner = f'<p style="margin: 1em 2em; font-family: sans-serif">{escape(lead)}</p>'
+    return re.sub(r"(<body[^>]*>)", lambda body: f"{body[1]}{banner}", text, count=1)
 
 
 def raw_values(column: Column, *, numeric: bool) -> NDArray[Any]:
@@ -239,7 +242,7 @@ def _dataset(evidently: Any, rows: Mapping[str, Any], definition: Any) -> Any:
 
 def _definition(evidently: Any, roles: Roles) -> Any:
     classification = None
-    if roles.target and roles.prediction:
+    if roles.target:
         classification = [
             evidently.BinaryClassification(
                 target=roles.target,
@@ -256,7 +259,9 @@ def _definition(evidently: Any, roles: Roles) -> Any:
 
 
 def _presets(evidently: Any, roles: Roles) -> list[Any]:
-    presets = [evidently.presets.DataDriftPreset(), evidently.presets.DataSummaryPreset()]
-    if roles.target and roles.prediction:
-        presets.insert(1, evidently.presets.ClassificationPreset())
-    return presets
+    drift = evidently.presets.DataDriftPreset(
+        per_column_method={q.column: q.method for q in roles.questions},
+        per_column_threshold={q.column: q.threshold for q in roles.questions},
+    )
+    quality = [evidently.presets.ClassificationPreset()] if roles.target else []
+    return [drift, *quality, evidently.presets.DataSummaryPreset()]

@@ -58,15 +58,27 @@ def resolve_reference(
     ConfigError
         If the file is not there, has another hash, or cannot be measured.
     """
-    if explicit is not None:
-        return read_reference(explicit, component, warn=warn, keep_rows=keep_rows)
+    path = explicit or reference_path(component, base)
+    if path is None:
+        return None
+    return read_reference(path, component, warn=warn, keep_rows=keep_rows)
+
+
+def reference_path(component: Component, base: Path) -> Path | None:
+    """The file that ``spec.baseline.uri`` names, with the declared hash; None if it names none.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not there although a hash is declared, or has another one.
+    """
     baseline = component.spec.baseline
     if baseline.uri is None:
         return None
     path = _local(baseline.uri, base if base.is_dir() else base.parent)
     if baseline.sha256 is not None:
         _verify(path, baseline.sha256)
-    return read_reference(path, component, warn=warn, keep_rows=keep_rows)
+    return path
 
 
 def baseline_problem(component: Component, base: Path) -> str | None:

@@ -124,7 +124,8 @@ class Replay:
         self._check_features(places, rows.names)
         self._note_uncompared(places)
         self._check_times(labels, has_times="time" in places.signals)
-        events = RowEvents(self._component, places, rows.left_out, self._numeric)
+        numeric = numeric_by(self._reference)
+        events = RowEvents(self._component, places, rows.left_out, numeric)
         tables = (events.read(table) for table in rows.tables(self._rows_at_once(places)))
         return log_of(tables, self._component.spec.monitoring, labels)
 
@@ -185,10 +186,6 @@ class Replay:
                 "in spec.signals.time, or leave the column time out"
             )
 
-    def _numeric(self, name: str) -> bool | None:
-        feature = _feature(self._reference, name)
-        return None if feature is None else isinstance(feature.bins, NumericBins)
-
     def _step(self, state: ComponentState, entry: LogEntry, at: Position) -> list[Finding]:
         batch = entry.batch
         try:
@@ -206,6 +203,16 @@ class Replay:
 
     def _leave_out(self, file: Path, rows: RowFile) -> None:
         self.tally.left_out += [f"{file}: {line}" for line in rows.left_out.lines()]
+
+
+def numeric_by(reference: Reference | None) -> Callable[[str], bool | None]:
+    """Whether a reference has a column as numbers; None where it does not have it."""
+
+    def numeric(name: str) -> bool | None:
+        feature = _feature(reference, name)
+        return None if feature is None else isinstance(feature.bins, NumericBins)
+
+    return numeric
 
 
 def _feature(reference: Reference | None, name: str) -> FeatureReference | None:

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "serve": "API",
     "replay": "recorded traffic through the same detectors",
     "gate": "the checks of replay before release: one verdict, JUnit, Markdown",
+    "report": "Evidently's page of one window (extra: evidently)",
     "baseline": "build a reference profile from rows",
     "validate": "check components and settings",
     "migrate": "bring the database to this program's schema",

@@ -1,0 +1,175 @@
+"""Evidently's page of one window: its rows against those of the reference.
+
+FILE is recorded traffic as replay reads it; the reference must be a file of rows, for a profile has
+none. The window is --window, else the first one in breach, else the last one. The page is one HTML
+file that fetches nothing; it shows values of the rows, so treat it like the files.
+
+Needs the extra: pip install 'evenhand[evidently]'. Exit codes: 0 written, 2 wrong usage, component
+or file, or Evidently is not installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detectors.evidently import load, page
+from detectors.profile import is_profile
+from governance.clock import format_instant
+from governance.component.nearest import listed
+from governance.errors import ConfigError
+from governance.finding import Status
+from governance.service.cli.flags import add_component_flag, one_component
+from governance.service.cli.progress import Progress
+from governance.service.references import measure_rows, reference_path
+from governance.service.replay import Replay
+from governance.service.samples import read_sample, roles_of, values_of
+from governance.service.window_rows import WindowRowsSeen
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping
+
+    from governance.component.load import LoadedComponent
+    from governance.component.schema import Component
+    from governance.finding import Finding
+    from governance.service.window_rows import WindowRows
+
+    Windows = Mapping[tuple[str, int], WindowRows]
+
+_HEAD_BYTES = 256
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="recorded traffic")
+    add_component_flag(parser)
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="rows, in place of spec.baseline.uri"
+    )
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="number of the window, as findings have it (default: the first in breach, else the "
+        "last)",
+    )
+    parser.add_argument(
+        "--version", metavar="V", help="model version, where several have that window"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="HTML", required=True, help="file to write"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay, choose a window, let Evidently compare its rows, and write the page."""
+    load()
+    loaded = one_component(options.component)
+    component, past_file = loaded.component, _reference_file(loaded, options.reference)
+    reference = measure_rows(past_file, component, warn=_say)
+    seen = WindowRowsSeen()
+    replay = Replay(component, options.file, reference, make=seen.make)
+    findings = _replayed(replay)
+    chosen, why = _choose(options, component, findings, seen.windows)
+    window = read_sample(options.file, component, reference, chosen.rows)
+    past = read_sample(past_file, component, reference)
+    roles, sources = roles_of(component, reference, window, past)
+    text = page(
+        values_of(window, roles, sources),
+        values_of(past, roles, sources),
+        roles,
+        heading=_heading(component, chosen, past_file, reference.rows),
+    )
+    _write(options.output, text)
+    print(f"{options.output}: window {chosen.pane.number} of version {chosen.version} ({why})")
+    return 0
+
+
+def _reference_file(loaded: LoadedComponent, explicit: Path | None) -> Path:
+    path = explicit or reference_path(loaded.component, loaded.file)
+    if path is None:
+        raise ConfigError("there is nothing to compare with: name a file of rows by --reference")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if is_profile(head):
+        raise ConfigError(
+            f"{path}: is a profile, which holds counts and no rows: name the file of rows that it "
+            "was built from by --reference"
+        )
+    return path
+
+
+def _replayed(replay: Replay) -> list[Finding]:
+    last: dict[str, Finding] = {}
+    bar = Progress("replay")
+    try:
+        for finding in replay.findings(bar):
+            last[finding.id] = finding
+    finally:
+        bar.clear()
+        for line in replay.tally.left_out:
+            _say(line)
+    return list(last.values())
+
+
+def _choose(
+    options: argparse.Namespace,
+    component: Component,
+    findings: Iterable[Finding],
+    windows: Windows,
+) -> tuple[WindowRows, str]:
+    """The window of the page, and why it is that one."""
+    if options.window is not None:
+        return _named(options, component, windows), "--window"
+    for finding in findings:
+        verdict, place = finding.verdict, (finding.version, finding.window.number)
+        fits = options.version in {None, finding.version}
+        if fits and verdict.status is Status.BREACH and place in windows:
+            subject = f" of {verdict.subject}" if verdict.subject else ""
+            return windows[place], f"the first in breach: {verdict.check}{subject}"
+    own = [w for (version, _), w in windows.items() if options.version in {None, version}]
+    if not own:
+        raise ConfigError(f"no window of version {options.version!r} holds an event")
+    return own[-1], "the last one, none is in breach"
+
+
+def _named(options: argparse.Namespace, component: Component, windows: Windows) -> WindowRows:
+    number = options.window
+    versions = {version: w for (version, n), w in windows.items() if n == number}
+    version = options.version or component.spec.model.version
+    if len(versions) == 1 and options.version is None:
+        return next(iter(versions.values()))
+    if version in versions:
+        return versions[version]
+    if versions:
+        raise ConfigError(f"window {number} is of versions {listed(versions)}: name --version")
+    numbers = sorted({n for _, n in windows})
+    raise ConfigError(
+        f"--window {number}: holds no event; windows with events: {listed(map(str, numbers))}"
+    )
+
+
+def _heading(component: Component, chosen: WindowRows, past: Path, rows: int) -> str:
+    pane = chosen.pane
+    span = f"{format_instant(pane.start_us)} to {format_instant(pane.end_us)}"
+    return (
+        f"{component.key}, version {chosen.version}: window {pane.number} "
+        f"({len(chosen.rows):,} rows, {span}) against {past.name} ({rows:,} rows). Drift here is "
+        "by Evidently's own rules, without Evenhand's promise about false alarms."
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)
