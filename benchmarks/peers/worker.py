@@ -6,6 +6,9 @@ runs inside the environment of the peer (or of Evenhand) from the repository's r
 file of this folder with ``PACKAGE`` and ``WORKS``; a work reads its rows from ``FOLDER`` and gives
 the function that is measured. Each line on stdin asks for one round. Answers are lines of JSON:
 first a ``Hello``, then a ``Round`` a line. What libraries print goes to stderr.
+
+Seconds are of processor time, all threads together: every side has one core, and what else runs on
+the machine is not its fault.
 """
 
 from __future__ import annotations
@@ -59,9 +62,9 @@ class Round(TypedDict):
 
 def main(module: str, work: str, folder: Path) -> None:
     answers = _own_stdout()
-    started = time.perf_counter()
+    started = time.process_time()
     peer = importlib.import_module(f"benchmarks.peers.{module}")
-    import_seconds = time.perf_counter() - started
+    import_seconds = time.process_time() - started
     run = peer.WORKS[work](folder)
     _say(answers, Hello(version=version(peer.PACKAGE), import_seconds=import_seconds))
     for _ in sys.stdin:
@@ -72,9 +75,9 @@ def _round(run: Callable[[], dict[str, float]]) -> Round:
     seconds: list[float] = []
     result: dict[str, float] = {}
     while sum(seconds) < ROUND_SECONDS:
-        started = time.perf_counter()
+        started = time.process_time()
         result = run()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Round(
         seconds=median(seconds),
