@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from detectors.reference import Reference
+    from detectors.rollout import SinceRollout
+    from detectors.stats.rate_change import Change
     from governance.algebra.sums import Sums
     from governance.component.schema import Component
     from governance.event import EventBatch
@@ -49,13 +51,17 @@ class WindowView:
     events is present with empty sums. ``vocabulary`` gives, per group attribute, the names behind
     the stable codes in which group columns reach ``add``; it only grows. ``labels_mature`` is
     False until the newest pane's end + labelHorizon; label-based verdicts are then
-    ``insufficient`` with reason ``provisional until T`` and carry value and bounds.
+    ``insufficient`` with reason ``provisional until T`` and carry value and bounds. ``changes``
+    gives, per series of which the newest pane is a point (``detectors.points.PointSource``), how
+    unusual it is against the history of the version; empty where the pane is no point.
     """
 
     panes: Sequence[Pane]
     vocabulary: Mapping[str, tuple[str, ...]]
     labels_mature: bool = False
     provisional_until: str = ""  # RFC 3339, for the reason
+    since_rollout: SinceRollout | None = None  # of the newest window only (``detectors.rollout``)
+    changes: Mapping[str, Change] = field(default_factory=dict)
 
 
 class Detector(Protocol):

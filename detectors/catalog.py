@@ -10,12 +10,14 @@ from detectors.operations.error_rate import make_error_rate
 from detectors.operations.finish_reason import make_finish_reason
 from detectors.operations.latency import make_latency
 from detectors.operations.payload import make_request_bytes, make_response_bytes
+from detectors.operations.rate_change import make_rate_change
 from detectors.operations.refusal_rate import make_refusal_rate
 from detectors.operations.tokens import make_input_tokens, make_output_tokens
 from detectors.operations.traffic import make_traffic
 from detectors.operations.truncated_rate import make_truncated_rate
 from detectors.operations.ttft import make_ttft
 from detectors.operations.undecodable_rate import make_undecodable_rate
+from detectors.performance.estimated import make_estimates
 from detectors.performance.family import make_performance
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ FACTORIES: Mapping[str, Factory] = {
     "drift": make_drift,
     "fairness": make_fairness,
     "performance": make_performance,
+    "estimates": make_estimates,
     "error_rate": make_error_rate,
     "latency": make_latency,
     "ttft": make_ttft,
@@ -41,6 +44,7 @@ FACTORIES: Mapping[str, Factory] = {
     "refusal_rate": make_refusal_rate,
     "finish_reason": make_finish_reason,
     "traffic": make_traffic,
+    "rate_change": make_rate_change,
 }
 
 

@@ -189,10 +189,14 @@ class Closing:
             last_us + bounds.label_horizon if panes.joins_labels else now_us + bounds.lateness
         )
         panes.add_up(pane)
+        panes.rollout.close(pane)
+        if mature_us <= now_us:
+            panes.rollout.ripen(pane)
         pane.close(partial=partial, mature_us=mature_us)
         panes.closed[pane.number] = panes.open.pop(pane.number)
         author = Author(era.spec, panes.version)
-        findings = first_findings(author, pane, panes.judge(pane, now_us))
+        changes = {} if partial else memory.follow(panes, pane, now_us)
+        findings = first_findings(author, pane, panes.judge(pane, now_us, changes))
         if mature_us <= now_us:
             memory.settle(pane, now_us)
         else:
@@ -204,7 +208,8 @@ class Closing:
         era = self._memory.era
         pane = self._memory.new_pane(panes, number, 0, now_us)
         pane.close(partial=False, mature_us=now_us)
-        verdicts = panes.judge(pane, now_us)
+        changes = self._memory.follow(panes, pane, now_us)
+        verdicts = panes.judge(pane, now_us, changes)
         self._memory.forget(era, panes)
         return first_findings(Author(era.spec, panes.version), pane, verdicts)
 
@@ -217,9 +222,10 @@ class Closing:
             return []
         panes, pane = place.panes, place.pane
         findings: list[Finding] = []
+        panes.add_up(pane)
+        panes.rollout.ripen(pane)
         if panes.joins_labels and pane.events:
             author = Author(place.era.spec, panes.version)
-            panes.add_up(pane)
             verdicts = panes.judge_labels(pane, now_us)
             findings = revised_findings(author, pane, verdicts, last=True)
         self._clean(panes, pane)

@@ -24,9 +24,11 @@ from detectors.closing import Closing
 from detectors.era import Era, Spec
 from detectors.id_table import keys_of
 from detectors.intake import Intake
+from detectors.label_order import NO_LABEL
 from detectors.memory import Memory
+from detectors.number_cells import number_labels
 from detectors.pending import Pending
-from detectors.reading import UNKNOWN, checked, label_outcomes
+from detectors.reading import checked, label_numbers, label_outcomes
 from detectors.sources import Sources
 from detectors.state_rows import StateRows, changed_rows, read_memory
 from governance.errors import PermanentError
@@ -94,6 +96,7 @@ class ComponentState:
             )
         )
         spec.detectors(component.spec.model.version)
+        self._memory.pending.read_as(of_numbers=spec.of_numbers)
 
     @classmethod
     def restore(cls, rows: StateRows, specs: Mapping[int, Spec]) -> ComponentState:
@@ -227,6 +230,7 @@ class ComponentState:
         memory.sources.lateness_us = bounds.lateness
         memory.sources.anonymous_us = bounds.retire_after
         memory.pending.limit_to(bounds.labels.max_pending, bounds.lateness)
+        memory.pending.read_as(of_numbers=spec.of_numbers)
         self._due_us = self._closing.not_before_us()
         return findings
 
@@ -265,8 +269,11 @@ class ComponentState:
 
     def _join(self, batch: LabelBatch, keys: NDArray[np.uint64]) -> None:
         memory = self._memory
-        labels = label_outcomes(batch, self.spec.component.spec.signals)
-        usable = np.flatnonzero((labels != UNKNOWN) & (keys != 0))
+        if self.spec.of_numbers:
+            labels = number_labels(label_numbers(batch))
+        else:
+            labels = label_outcomes(batch, self.spec.component.spec.signals).astype(np.int32)
+        usable = np.flatnonzero((labels != NO_LABEL) & (keys != 0))
         memory.counts["labels"] += batch.n
         memory.counts["labels_unusable"] += batch.n - len(usable)
         column = batch.columns.get("supersedes")
@@ -287,4 +294,6 @@ class ComponentState:
                 f"version {version!r} of {self.spec.component.key} is one more than the "
                 f"{MOST_VERSIONS} that are remembered: a version is a release, not a request",
             )
-        del versions[min(idle, key=lambda v: v.heard_us).version]
+        gone = min(idle, key=lambda v: v.heard_us).version
+        del versions[gone]
+        self._memory.drop_history(gone)

@@ -14,6 +14,7 @@ import numpy as np
 
 from detectors.outcome_cells import OutcomeCells
 from detectors.panes import PaneState
+from detectors.rollout import Rollout
 from detectors.version_panes import VersionPanes, probe
 from detectors.vocabulary import Vocabulary
 from governance.event import sum_name
@@ -49,6 +50,11 @@ class Spec:
     def monitoring(self) -> Monitoring:
         """Windows, time bounds and limits."""
         return self.component.spec.monitoring
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether predictions and labels are numbers: no outcome is declared favourable."""
+        return self.component.spec.signals.favourable is None
 
     @property
     def reference_id(self) -> str | None:
@@ -109,6 +115,12 @@ class Era:
         return self.spec.monitoring.windows.pane_us
 
     @property
+    def cut(self) -> str:
+        """How windows are cut into panes; points of panes that are cut alike can be compared."""
+        windows = self.spec.monitoring.windows
+        return f"every {windows.pane_us} us" if self.by_time else f"{windows.events} events"
+
+    @property
     def active_until_us(self) -> int:
         """Log time from which no time window is judged unless an event comes; 0 = none is."""
         retire_us = self.spec.monitoring.retire_after
@@ -141,6 +153,7 @@ class Era:
         for version, panes in self.versions.items():
             panes.detectors = spec.detectors(version)
             panes.label_based = self._label_based(panes.detectors)
+            panes.rollout = panes.rollout.followed_by(self._rollout(panes.detectors))
 
     def new_pane(self, number: int, time_us: int, now_us: int) -> PaneState:
         """An empty pane; ``time_us`` is the first event's where windows are counted."""
@@ -176,6 +189,7 @@ class Era:
                 v.heard_us,
                 v.vocabulary.to_builtins(),
                 v.cells.to_builtins(),
+                v.rollout.to_builtins(),
             ]
             for v in self.versions.values()
         ]
@@ -196,11 +210,13 @@ class Era:
         started, generation, _, closed_us, revise_us, ended, floor_us, versions = stored
         era = cls(specs[generation], counts, started, closed_us, revise_us, ended)
         era.floor_us = floor_us
-        for version, first, since, heard_us, names, cells in versions:
+        for version, first, since, heard_us, names, cells, *rollout in versions:
             panes = era.panes_of(version)
             panes.first, panes.since, panes.heard_us = first, since, heard_us
             panes.vocabulary.restore(names)
             panes.cells.restore(cells)
+            for totals in rollout:  # absent from a register of before there were any
+                panes.rollout.restore(totals)
         return era
 
     def _new_version(self, version: str) -> VersionPanes:
@@ -213,7 +229,12 @@ class Era:
             Vocabulary(attributes, self.counts),
             OutcomeCells(attributes),
             self.counts,
+            self.spec.of_numbers,
+            rollout=self._rollout(detectors),
         )
+
+    def _rollout(self, detectors: Iterable[Detector]) -> Rollout:
+        return Rollout.of(detectors, probe(self.spec.component.spec.signals.groups))
 
     def _label_based(self, detectors: Iterable[Detector]) -> tuple[bool, ...]:
         one = probe(self.spec.component.spec.signals.groups)

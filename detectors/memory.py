@@ -7,12 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from detectors.history import History
+
 if TYPE_CHECKING:
     from detectors.entries import Outcomes
     from detectors.era import Era, Spec
     from detectors.panes import PaneState
     from detectors.pending import Pending
     from detectors.sources import Arrival, Gap, Sources
+    from detectors.stats.rate_change import Change
     from detectors.version_panes import VersionPanes
 
 LOST = "lost."  # prefix of counts of lost events, by reason
@@ -35,7 +38,8 @@ class Memory:
     ``places`` finds the pane of a slot; ``maturing`` is a heap of (log time, slot); ``numbers``
     the next count window of each version; ``unfinished`` gives, by (version, number, reference) of
     time windows that a change of the spec has cut, the revision of the rest; ``deleted`` names
-    stored panes that are gone.
+    stored panes that are gone, ``deleted_chunks`` stored chunks of ``histories``, which are by
+    version.
     """
 
     eras: list[Era]
@@ -48,6 +52,8 @@ class Memory:
     numbers: dict[str, int] = field(default_factory=dict)
     unfinished: dict[tuple[str, int, str], int] = field(default_factory=dict)
     deleted: list[tuple[str, int]] = field(default_factory=list)
+    histories: dict[str, History] = field(default_factory=dict)
+    deleted_chunks: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def era(self) -> Era:
@@ -122,6 +128,35 @@ class Memory:
         else:
             pane = self.count_pane(panes, now_us, now_us)
         pane.lose(reason, n)
+
+    def follow(self, panes: VersionPanes, pane: PaneState, now_us: int) -> dict[str, Change]:
+        """Put a closed pane into the history of its version; the rest of a cut one is no point."""
+        if any(name[:2] == (panes.version, pane.number) for name in self.unfinished):
+            return {}
+        points = panes.points(pane)
+        if not points and panes.version not in self.histories:
+            return {}
+        return self._history(panes.version, now_us).extend(points, now_us)
+
+    def drop_history(self, version: str) -> None:
+        """Forget the series of a version."""
+        history = self.histories.pop(version, None)
+        if history is not None:
+            self.deleted_chunks += [(version, chunk) for chunk in history.clear()]
+
+    def drop_stale(self) -> None:
+        """Forget what would begin anew anyway."""
+        for version, history in list(self.histories.items()):
+            if history.is_stale(self.log_time_us):
+                self.drop_history(version)
+
+    def _history(self, version: str, now_us: int) -> History:
+        cut = self.era.cut
+        history = self.histories.get(version)
+        if history is None or history.cut != cut or history.is_stale(now_us):
+            self.drop_history(version)
+            history = self.histories[version] = History(cut)
+        return history
 
     def distribute(self, outcomes: Outcomes) -> None:
         """Put labelled events into the panes of their events."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.era import Era
+from detectors.history import History
 from detectors.memory import Memory, Place
 from detectors.panes import outcomes_blob, read_pane, sums_blob
 from detectors.pending import Pending
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from detectors.era import Spec
 
-SUMS, OUTCOMES = "sums", "outcomes"  # kinds of pane rows
+SUMS, OUTCOMES, HISTORY = "sums", "outcomes", "history"  # kinds of pane rows
 FORMAT = 1  # of the register; another one is refused
 
 
@@ -28,7 +29,8 @@ FORMAT = 1  # of the register; another one is refused
 class StateRows:
     """What is stored of a component; an empty blob deletes a row.
 
-    ``panes`` are keyed by (version, slot, kind), ``segments`` by number.
+    ``panes`` are keyed by (version, slot, kind), where a row of a history has the number of its
+    chunk in the place of the slot; ``segments`` by number.
     """
 
     register: bytes
@@ -51,8 +53,19 @@ def changed_rows(memory: Memory) -> StateRows:
         if pane.outcomes_changed:
             panes[version, slot, OUTCOMES] = outcomes_blob(pane)
         pane.sums_changed = pane.outcomes_changed = False
+    panes |= _history_rows(memory)
     segments = memory.pending.drain()
     return StateRows(_register(memory), panes, segments)
+
+
+def _history_rows(memory: Memory) -> dict[tuple[str, int, str], bytes]:
+    memory.drop_stale()
+    rows = {(version, chunk, HISTORY): b"" for version, chunk in memory.deleted_chunks}
+    memory.deleted_chunks = []
+    for version, history in memory.histories.items():
+        for chunk, blob in history.changed_rows().items():
+            rows[version, chunk, HISTORY] = blob
+    return rows
 
 
 def references_of(register: bytes) -> dict[int, str | None]:
@@ -85,6 +98,7 @@ def read_memory(rows: StateRows, specs: Mapping[int, Spec]) -> Memory:
     memory.sources.restore(stored["sources"])
     memory.pending.restore(stored["pending"], rows.segments, memory.log_time_us)
     _restore_panes(memory, rows)
+    _restore_histories(memory, rows)
     return memory
 
 
@@ -121,6 +135,14 @@ def _restore_panes(memory: Memory, rows: StateRows) -> None:
     for panes in (panes for era in memory.eras for panes in era.versions.values()):
         panes.open = _by_number(panes.open)
         panes.closed = _by_number(panes.closed)
+
+
+def _restore_histories(memory: Memory, rows: StateRows) -> None:
+    stored: dict[str, dict[int, bytes]] = {}
+    for (version, chunk, kind), blob in rows.panes.items():
+        if kind == HISTORY:
+            stored.setdefault(version, {})[chunk] = blob
+    memory.histories = {version: History.restored(chunks) for version, chunks in stored.items()}
 
 
 def _by_number(panes: dict[int, Any]) -> dict[int, Any]:

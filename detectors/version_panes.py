@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.base import Pane, WindowView
 from detectors.coalesce import coalesce
+from detectors.number_cells import error_batch, prediction_cells
 from detectors.outcome_cells import OutcomeCells, outcome_batch
 from detectors.panes import UNUSABLE
+from detectors.points import Point, PointSource
+from detectors.rollout import Rollout
 from governance.algebra.sums import merge, subtract
 from governance.clock import format_instant
 from governance.errors import PermanentError
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from detectors.base import Detector
     from detectors.entries import Outcomes
     from detectors.panes import PaneState
+    from detectors.stats.rate_change import Change
     from detectors.vocabulary import Vocabulary
     from governance.algebra.sums import Sums
     from governance.event import BatchSum
@@ -54,12 +59,14 @@ class VersionPanes:
     vocabulary: Vocabulary
     cells: OutcomeCells
     counts: Counter[str]
+    of_numbers: bool = False
     first: int | None = None
     since: int | None = None
     heard_us: int = 0
     open: dict[int, PaneState] = field(default_factory=dict)
     closed: dict[int, PaneState] = field(default_factory=dict)
     dirty: set[int] = field(default_factory=set)
+    rollout: Rollout = field(default_factory=Rollout)
 
     @property
     def joins_labels(self) -> bool:
@@ -97,6 +104,8 @@ class VersionPanes:
 
     def encoded(self, coded: EventBatch) -> NDArray[np.uint32]:
         """One cell per event of a coded batch, for the label join."""
+        if self.of_numbers:
+            return prediction_cells(coded.columns.get("prediction"), coded.n)
         codes = [coded.columns[f"group.{a}"].values for a in self.vocabulary.attributes]
         return self.cells.encode(codes, coded.columns["favourable"].values.astype(np.int32))
 
@@ -131,9 +140,24 @@ class VersionPanes:
         if labelled:
             self._add_up_outcomes(pane, labelled)
 
-    def judge(self, pane: PaneState, now_us: int) -> list[tuple[bool, Verdict]]:
+    def points(self, pane: PaneState) -> dict[str, Point]:
+        """What a closed pane says of the series that detectors follow over time."""
+        seen, points = pane.view(), dict[str, Point]()
+        for detector in self.detectors:
+            if isinstance(detector, PointSource):
+                try:
+                    points |= detector.points(seen)
+                except _FAULTS:
+                    name = type(detector).__name__
+                    _log.exception("%s has no points of window %d", name, pane.number)
+                    self.counts[JUDGE_FAULTS] += 1
+        return {name: point for name, point in points.items() if math.isfinite(point.value)}
+
+    def judge(
+        self, pane: PaneState, now_us: int, changes: Mapping[str, Change]
+    ) -> list[tuple[bool, Verdict]]:
         """Verdicts on a closed pane; True marks those of detectors that read outcomes."""
-        view = self.view(pane, now_us)
+        view = replace(self.view(pane, now_us), changes=changes)
         return [
             (label_based, verdict)
             for detector, label_based in zip(self.detectors, self.label_based, strict=True)
@@ -168,11 +192,13 @@ class VersionPanes:
         start = max(min(first, pane.number), pane.number - LONGEST_LADDER + 1)
         panes = [self._pane_at(number, pane) for number in range(start, pane.number)]
         mature = not pane.events or now_us >= pane.mature_us
+        is_newest = pane.number >= max(self.closed, default=pane.number)
         return WindowView(
             [*panes, pane.view()],
             self.vocabulary.names,
             labels_mature=mature,
             provisional_until="" if mature else format_instant(pane.mature_us),
+            since_rollout=self.rollout.view() if is_newest else None,
         )
 
     def forgettable(self, next_number: int) -> list[PaneState]:
@@ -227,6 +253,7 @@ def probe(attributes: Iterable[str]) -> EventBatch:
         "favourable": Column(one.astype(np.int8)),
         "label": Column(one.astype(np.int8)),
         "score": Column(one / 2),
+        "error": Column(one),
         "weight": Column(one),
         **{f"group.{attribute}": Column(np.zeros(1, np.int32)) for attribute in attributes},
     }
@@ -241,6 +268,8 @@ def _batch(panes: VersionPanes, labelled: Sequence[Any], rows: NDArray[np.bool_]
     def all_of(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in labelled])[rows]
 
+    if panes.of_numbers:
+        return error_batch(panes.version, all_of("labels"), all_of("weights"))
     cells = panes.cells.decode(all_of("cells"))
     return outcome_batch(
         panes.version, cells, all_of("scores"), all_of("labels"), all_of("weights")

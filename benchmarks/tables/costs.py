@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.tables.populations import shared
 from benchmarks.tables.table import Table
-from detectors.operations.rate_change import alarm_points, change_scores
+from detectors.stats.rate_change import alarm_points, change_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,112 +1,113 @@
-"""Sudden changes of a cost or a rate over time, where nobody has set a limit.
+"""Changes without a limit: every operational series against its own past (STATISTICS 2).
 
-STATISTICS 2, "Costs and rates over time". The mean of the last 1, 6 and 24 points is compared with
-the median of such means before; how unusual the deviation is, past deviations tell. A robust
-heuristic: it promises no rate of false alarms, so what it raises is a warning and no more.
+A robust heuristic without a guarantee, so it warns and never breaches; a lasting change warns for
+three windows and is then silent until the series has been calm for 120. What it reads are the
+points of other detectors (``PointSource``), which are followed as panes close.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, insort
-from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from detectors.rate_check import rate_settings
+from detectors.stats.rate_change import ALARM_AT, CALM, FEWEST
+from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
-    Floats = NDArray[np.float64]
+    from detectors.base import WindowView
+    from detectors.rate_check import RateSettings
+    from detectors.reference import Reference
+    from detectors.stats.rate_change import Change
+    from governance.algebra.sums import Sums
+    from governance.component.schema import Component
+    from governance.event import EventBatch
 
-SPANS = (1, 6, 24)  # points
-HISTORY = 1_500  # means, and deviations, that are looked back on
-FEWEST = 60  # of both, before anything is scored
-ALARM_AT = 4.0
-CALM = 120  # points without such a score, before another alarm
-MAD_TO_SD = 1.4826
-TAIL, TAIL_TO_SD = 0.99, 2.33  # a quantile of past deviations, and what it is of a normal one
-LEAST_OF_LEVEL, LEAST = 0.001, 1e-9
-
-
-def change_scores(values: Floats) -> Floats:
-    """How unusual the newest points are at each time, in standard deviations, shape (n,).
-
-    Parameters
-    ----------
-    values
-        One finite number per point of time, shape (n,).
-
-    Returns
-    -------
-    ndarray of float64
-        The largest score over ``SPANS``; 0 where there is too little history.
-
-    Notes
-    -----
-    Per span s: deviation = |mean - level|, level = median of up to 1,500 means that ended s or
-    more points ago; scale = max(1.4826 MAD, 99 % quantile / 2.33, .001 level) of up to 1,500
-    deviations that ended s or more points ago. Cost: about 15 us a point.
-    """
-    scores = np.zeros(len(values))
-    for span in (s for s in SPANS if s <= len(values)):
-        behind = scores[span - 1 :]
-        np.maximum(behind, _span_scores(values, span), out=behind)
-    return scores
+CHECK = "rate_change"
+UNITS = {
+    "traffic": " events",
+    "latency_p95": " ms",
+    "ttft_p95": " ms",
+    "input_tokens_mean": " tokens",
+    "output_tokens_mean": " tokens",
+    "request_bytes_p95": " bytes",
+    "response_bytes_p95": " bytes",
+}
+_NEEDED = 2 * FEWEST + 1  # points
 
 
-def alarm_points(scores: Floats) -> list[int]:
-    """Positions at which an alarm is raised: a score of 4 after 120 points without one."""
-    high = np.flatnonzero(scores >= ALARM_AT)
-    return [int(at) for at in high[np.diff(high, prepend=-CALM - 1) > CALM]]
+@dataclass(frozen=True, slots=True)
+class RateChange:
+    """One verdict per series that the newest pane is a point of."""
+
+    settings: RateSettings
+
+    def add(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - others count
+        return {}
+
+    def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - needs no labels
+        return {}
+
+    def judge(self, view: WindowView) -> list[Verdict]:
+        """Nothing for a pane that is no point: cut short, or with too much lost."""
+        scored = {name: change for name, change in view.changes.items() if change.is_scored}
+        if scored:
+            return [self._verdict(name, change, view) for name, change in scored.items()]
+        return [self._building(view)] if view.changes else []
+
+    def _verdict(self, series: str, change: Change, view: WindowView) -> Verdict:
+        return Verdict(
+            check=CHECK,
+            subject=series,
+            modality=self.settings.modality,
+            status=Status.WARNING if change.alarm else Status.OK,
+            reason=_words(series, change),
+            value=change.score,
+            raw=change.mean,
+            threshold=ALARM_AT,
+            panes=change.span,
+            events=view.panes[-1].events,
+        )
+
+    def _building(self, view: WindowView) -> Verdict:
+        points = max(change.points for change in view.changes.values())
+        reason = (
+            f"history_building: {points} of {_NEEDED} windows; changes are looked for once there "
+            "are enough to compare with"
+        )
+        return Verdict(
+            check=CHECK,
+            subject="",
+            modality=self.settings.modality,
+            status=Status.INSUFFICIENT,
+            reason=reason,
+            events=view.panes[-1].events,
+        )
 
 
-def _span_scores(values: Floats, span: int) -> Floats:
-    """Scores of the means of ``span`` points, shape (n - span + 1,)."""
-    means = np.lib.stride_tricks.sliding_window_view(values, span).mean(axis=-1).tolist()
-    past_means, past_deviations = _Recent(), _Recent()
-    deviations: dict[int, float] = {}
-    scores = np.zeros(len(means))
-    for at in range(span, len(means)):
-        past_means.add(means[at - span])
-        if at - span in deviations:
-            past_deviations.add(deviations[at - span])
-        if len(past_means) < FEWEST:
-            continue
-        level = past_means.quantile(0.5)
-        deviations[at] = abs(means[at] - level)
-        if len(past_deviations) >= FEWEST:
-            scores[at] = deviations[at] / _scale(past_deviations, level)
-    return scores
+def make_rate_change(
+    component: Component,
+    reference: Reference | None,  # noqa: ARG001 - compared with its own past
+    *,
+    keyed: Callable[[str, str], str] | None = None,  # noqa: ARG001 - has no values to key
+) -> RateChange:
+    """The series of every component."""
+    return RateChange(rate_settings(component))
 
 
-def _scale(deviations: _Recent, level: float) -> float:
-    usual = MAD_TO_SD * deviations.quantile(0.5)
-    tail = deviations.quantile(TAIL) / TAIL_TO_SD
-    return max(usual, tail, LEAST_OF_LEVEL * abs(level), LEAST)
+def _words(series: str, change: Change) -> str:
+    side = "above" if change.mean > change.level else "below"
+    over = "" if change.span == 1 else f" over the last {change.span} windows"
+    words = (
+        f"{series}: {_number(change.mean)}{UNITS.get(series, '')}{over}, {change.score:.1f} scale "
+        f"units {side} the usual {_number(change.level)} (median of {change.means} windows)"
+    )
+    if change.score < ALARM_AT or change.alarm:
+        return words
+    return f"{words}; told already, silent until {CALM} windows were calm"
 
 
-class _Recent:
-    """The newest ``HISTORY`` numbers, also in order of size: a quantile is a look-up."""
-
-    def __init__(self) -> None:
-        self._newest: deque[float] = deque()
-        self._ordered: list[float] = []
-
-    def __len__(self) -> int:
-        return len(self._ordered)
-
-    def add(self, number: float) -> None:
-        """Take a number in, and the oldest out where there are too many."""
-        self._newest.append(number)
-        insort(self._ordered, number)
-        if len(self._newest) > HISTORY:
-            del self._ordered[bisect_left(self._ordered, self._newest.popleft())]
-
-    def quantile(self, q: float) -> float:
-        """By linear interpolation; there must be a number."""
-        place = (len(self._ordered) - 1) * q
-        below = math.floor(place)
-        low = self._ordered[below]
-        high = self._ordered[min(below + 1, len(self._ordered) - 1)]
-        return low + (high - low) * (place - below)
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"

@@ -39,7 +39,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class PaneRow:
-    """One packed pane; ``kind`` is ``sums`` or ``outcomes``; an empty blob deletes the row."""
+    """One packed pane; an empty blob deletes the row.
+
+    ``kind`` is ``sums`` or ``outcomes``, or ``history``: then it is a chunk of the version's
+    series over time, and ``pane`` its number.
+    """
 
     component: ComponentKey
     version: str

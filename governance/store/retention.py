@@ -76,10 +76,14 @@ def prune(engine: Engine, now_us: int, retention: Retention) -> dict[str, int]:
 
 
 def prune_panes(engine: Engine, component: ComponentKey, before_us: int) -> int:
-    """Panes and pending segments of a component that were last written before that log time."""
-    return sum(
-        _delete(engine, table, *_of(table, component), table.c.log_time < before_us)
-        for table in (tables.panes, tables.pending)
+    """Panes and pending segments of a component that were last written before that log time.
+
+    Chunks of a history are written once and read for long: they go with their owner's checkpoint.
+    """
+    panes, pending = tables.panes, tables.pending
+    old = (panes.c.log_time < before_us, panes.c.kind != "history")
+    return _delete(engine, panes, *_of(panes, component), *old) + _delete(
+        engine, pending, *_of(pending, component), pending.c.log_time < before_us
     )
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from detectors.base import Pane, WindowView
 from detectors.catalog import FACTORIES, make_detectors
+from detectors.points import PointSource
 from detectors.reference import build_reference
+from detectors.stats.rate_change import Track
 from governance.algebra.sums import merge, pack, subtract, unpack
 from governance.component.metrics import FairnessMetric, LimitKind, RateCheck
 from governance.event import FINISH_REASONS, Column, ComponentKey, EventBatch
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from detectors.base import Detector
     from detectors.reference import Reference
+    from detectors.stats.rate_change import Change
     from governance.component.schema import Component
 
 JOBS = ("baker", "clerk", "nurse")
@@ -127,7 +130,19 @@ def pane(subject: Detector, events: EventBatch, number: int = 0) -> Pane:
 def full_view(subject: Detector, *, panes: int = 5, shift: float = 1.0) -> WindowView:
     """Panes of which the newest two have moved."""
     moved = [0.0] * (panes - 2) + [shift] * 2
-    return view([pane(subject, traffic(600, i, by), i) for i, by in enumerate(moved)])
+    made = [pane(subject, traffic(600, i, by), i) for i, by in enumerate(moved)]
+    return replace(view(made), changes=changed())
+
+
+@cache
+def changed() -> dict[str, Change]:
+    """Two calm series, of which the newest point of one is ten times the usual."""
+    calm = np.random.default_rng(4).gamma(50.0, size=400)
+    tracks = {name: Track("f") for name in ("traffic", "error_rate")}
+    changes = {}
+    for value in calm.tolist():
+        changes = {name: track.append(value) for name, track in tracks.items()}
+    return changes | {"traffic": tracks["traffic"].append(500.0)}
 
 
 def missing(n: int) -> EventBatch:
@@ -264,7 +279,7 @@ def test_packed_panes_give_the_same_verdicts(name: str) -> None:
         )
         for p in looked.panes
     ]
-    assert subject.judge(view(panes)) == subject.judge(looked)
+    assert subject.judge(replace(looked, panes=panes)) == subject.judge(looked)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -290,6 +305,20 @@ def test_odd_batches_give_finite_verdicts(name: str, odd: str) -> None:
         for mature in (True, False):
             for verdict in subject.judge(view(panes, labels_mature=mature)):
                 assert all(math.isfinite(number) for number in numbers(verdict))
+
+
+@pytest.mark.parametrize("odd", ODD_BATCHES)
+@pytest.mark.parametrize("name", DETECTORS)
+def test_points_are_finite_and_lost_panes_have_none(name: str, odd: str) -> None:
+    """Whatever a pane holds, its points and their noise are numbers; much loss leaves none."""
+    subject = detector(name)
+    if not isinstance(subject, PointSource):
+        return
+    looked = pane(subject, ODD_BATCHES[odd]())
+    assert subject.points(replace(looked, lost_share=0.5)) == {}
+    for point in subject.points(looked).values():
+        noises = [point.noise(level, span) for level in (0.0, point.value, 1e9) for span in (1, 24)]
+        assert all(math.isfinite(number) for number in (point.value, *noises))
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -356,9 +385,8 @@ def test_the_catalog_makes_every_detector() -> None:
     bare_component = component(
         model={"name": "m", "version": "1", "modality": ["text"]}, signals={}
     )
-    assert (
-        len(make_detectors(bare_component, None)) == len(FACTORIES) - 2
-    )  # neither fairness nor performance
+    idle = {"fairness", "performance", "estimates"}  # without outcomes that are declared
+    assert len(make_detectors(bare_component, None)) == len(FACTORIES.keys() - idle)
 
 
 _RAISED = (Status.WARNING, Status.BREACH)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.component_state import ComponentState, Position
+from detectors.points import Count, Point, Rate
 from detectors.state_rows import StateRows
 from governance.component.schema import Component
 from governance.event import Column, ComponentKey, EventBatch, LabelBatch, MessageType
@@ -18,7 +19,7 @@ from governance.wire.headers import Stamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detectors.base import Detector, WindowView
+    from detectors.base import Detector, Pane, WindowView
     from detectors.era import Spec
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -66,9 +67,14 @@ class Tally:
             "right": np.array([int((weight * right).sum())], dtype=np.int64),
         }
 
+    def points(self, pane: Pane) -> dict[str, Point]:
+        share = {"odd": Rate(pane.number % 7 / 7, pane.events)} if pane.events else {}
+        return {"n": Count(float(pane.events)), **share}
+
     def judge(self, view: WindowView) -> list[Verdict]:
         newest = view.panes[-1]
-        said = f"{[(p.number, p.events) for p in view.panes]} {dict(view.vocabulary)}"
+        panes, names = [(p.number, p.events) for p in view.panes], dict(view.vocabulary)
+        said = f"{panes} {names} {dict(view.changes)}"
         counted = sum(int(p.sums.get("n", np.zeros(1))[0]) for p in view.panes)
         labels = sum(int(p.outcomes.get("labels", np.zeros(1))[0]) for p in view.panes)
         right = sum(int(p.outcomes.get("right", np.zeros(1))[0]) for p in view.panes)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.operations.rate_change import alarm_points, change_scores
+from detectors.stats.rate_change import alarm_points, change_scores
 
 CASES = {
     case["name"]: case

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.tables.costs import COSTS, OURS, labelled, score, table
 from benchmarks.tables.populations import Absent
-from detectors.operations.rate_change import alarm_points, change_scores
+from detectors.stats.rate_change import alarm_points, change_scores
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.operations.rate_change import (
+from detectors.stats.rate_change import (
     FEWEST,
     HISTORY,
     LEAST,
@@ -45,7 +45,7 @@ def test_scores_equal_the_obvious_way() -> None:
 
 def test_old_history_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the newest means and deviations are looked back on."""
-    monkeypatch.setattr("detectors.operations.rate_change.HISTORY", 80)
+    monkeypatch.setattr("detectors.stats.rate_change.HISTORY", 80)
     values = np.random.default_rng(2).normal(10, 1, 320)
     np.testing.assert_allclose(change_scores(values), slow_scores(values, 80), rtol=1e-9)
 
