@@ -1,16 +1,18 @@
 """The contract of a protocol: from one HTTP exchange to the values of its instances.
 
-Exchange ─► Protocol.decode ─► Inference ─► capture (signals, modalities, privacy) ─► EventBatch
+Exchange ─► Protocol.parse ─► Parsed ─► read ─► Inference ─► capture (signals, modalities,
+privacy) ─► EventBatch. Exchanges of one layout are read as one: most of what a request costs is
+then paid once for all of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,19 +54,22 @@ class Exchange:
         return self.status == 0 or self.status >= 400
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """What a protocol reads in an exchange.
+class Parsed(NamedTuple):
+    """What a protocol reads of one exchange before its values become arrays.
 
-    ``inputs`` and ``outputs`` map a name to an array with one row per instance, shape (n, ...), in
-    instance order (``collectors.arrays`` says which dtype). ``request`` and ``response`` are the
-    parsed JSON bodies for JSONPath selectors; ``response`` is None where the answer is an error or
-    is not JSON, and ``refused`` then says why an answer that is no error could not be read.
+    ``inputs`` and ``outputs`` are the JSON that the protocol's methods of these names take; None
+    where there are none. ``request`` and ``response`` are the parsed bodies for JSONPath
+    selectors; ``response`` is None where the answer is an error or is not JSON, and ``refused``
+    then says why an answer that is no error could not be read.
+
+    Exchanges of one ``layout`` have the same inputs and outputs, name by name and width by width,
+    with ``rows`` rows each: they can be read as one (``InferenceProtocol.join``). None = alone.
     """
 
-    n: int
-    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    outputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    inputs: Any = None
+    outputs: Any = None
+    layout: Hashable = None
+    rows: int = 1  # known where there is a layout
     request: Any = None
     response: Any = None
     request_id: str | None = None  # V2 ``id``
@@ -77,6 +82,28 @@ class Inference:
     finish_reason: str | None = None  # as the model writes it
     refusal: bool | None = None  # whether the model says that it refuses
     refused: CaptureError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The values of one exchange, or of several that were read as one.
+
+    ``inputs`` and ``outputs`` map a name to an array with one row per instance, shape (n, ...), in
+    the order of the exchanges and their instances (``collectors.arrays`` says which dtype);
+    ``sizes`` are the instances of each exchange. ``refused`` says why an answer that is no error
+    could not be read.
+    """
+
+    parsed: tuple[Parsed, ...]
+    sizes: tuple[int, ...]
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    outputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    refused: CaptureError | None = None
+
+    @property
+    def n(self) -> int:
+        """Instances of all exchanges."""
+        return self.sizes[0] if len(self.sizes) == 1 else sum(self.sizes)
 
 
 class InferenceProtocol(Protocol):
@@ -92,13 +119,28 @@ class InferenceProtocol(Protocol):
     def version(self, path: str) -> str | None:
         """The model version that the path names."""
 
-    def decode(self, exchange: Exchange) -> Inference:
-        """Read an exchange; a failed answer (4xx, 5xx, none) still gives its inputs.
+    def parse(self, exchange: Exchange) -> Parsed:
+        """Parse the bodies; a failed answer (4xx, 5xx, none) still gives its inputs.
 
         Raises
         ------
         CaptureError
             If the request has no one reading; ``reason`` is counted, the model is not affected.
+        """
+
+    def inputs(self, value: Any) -> tuple[int, dict[str, NDArray[Any]]]:
+        """n, and the input arrays, of ``Parsed.inputs``; raises as ``parse``."""
+
+    def outputs(self, value: Any) -> tuple[int, dict[str, NDArray[Any]]]:
+        """n, and the output arrays, of ``Parsed.outputs``; raises as ``parse``."""
+
+    def join(self, values: Sequence[Any]) -> Any:
+        """Inputs (or outputs) of one layout, end to end.
+
+        Raises
+        ------
+        CaptureError
+            ``layout``, if they differ where the layout does not tell.
         """
 
 

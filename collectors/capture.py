@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from collectors.base import Inference
+from collectors.base import Inference, Parsed
 from collectors.catalog import find_protocol, protocols_named
 from collectors.features import feature_sources, input_names
 from collectors.identity import declared_ids, identify, instance_ids
@@ -20,9 +20,11 @@ from collectors.modalities.tabular import category
 from collectors.moments import exchange_columns, instants_us, one_version, version_of
 from collectors.outcome import favourable_outcome, group_column
 from collectors.places import Places
+from collectors.read import decode, read_together
 from collectors.results import default_prediction, default_score, prediction_column, score_column
 from collectors.sampling import check_sampling, kept
 from collectors.signals import Seen, named_columns
+from collectors.stack import Draft
 from governance.algebra.canonical import canonical_text
 from governance.component.schema import Modality
 from governance.errors import CaptureError
@@ -30,6 +32,8 @@ from governance.event import Column, EventBatch
 from governance.privacy import PrivacyFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from collectors.base import Exchange, InferenceProtocol
@@ -39,8 +43,18 @@ if TYPE_CHECKING:
 
 MAX_INSTANCES = 100_000  # of one request; more would hold the reader up for everybody else
 
+_ROUTES_KEPT = 256  # methods and targets whose protocol is remembered
 _BODY_LIMIT = 1024 * 1024  # bytes that are copied of a body where the component does not say
 _MEDIA_BODY_LIMIT = 16 * 1024 * 1024  # the same where a body is a picture or a sound
+
+
+def body_limit(component: Component) -> int:
+    """Bytes of a body that are copied; a longer body makes its event ``truncated``."""
+    declared = component.spec.capture.max_body_bytes
+    if declared is not None:
+        return declared
+    media = {Modality.IMAGE, Modality.VOICE} & set(component.spec.model.modality)
+    return _MEDIA_BODY_LIMIT if media else _BODY_LIMIT
 
 
 class Bodies(NamedTuple):
@@ -57,13 +71,12 @@ class Bodies(NamedTuple):
 _READ, _UNDECODABLE, _TRUNCATED = Bodies(0, 0), Bodies(0, 1), Bodies(1, -1)
 
 
-def body_limit(component: Component) -> int:
-    """Bytes of a body that are copied; a longer body makes its event ``truncated``."""
-    declared = component.spec.capture.max_body_bytes
-    if declared is not None:
-        return declared
-    media = {Modality.IMAGE, Modality.VOICE} & set(component.spec.model.modality)
-    return _MEDIA_BODY_LIMIT if media else _BODY_LIMIT
+class Captured(NamedTuple):
+    """Events, and what was sampled out: of these events, and exchanges as a whole."""
+
+    batch: EventBatch | None
+    sampled_out: int = 0
+    exchanges_out: int = 0
 
 
 class Capture:
@@ -92,6 +105,7 @@ class Capture:
         self._sampling = check_sampling(spec.capture.sampling)
         self._places = Places.of(spec.signals)
         self._features = feature_sources(spec)
+        self._routes: dict[tuple[str, str], tuple[InferenceProtocol | None, str | None]] = {}
         self._names = input_names(spec.signals)
         self._pseudonymiser = pseudonymiser
         self._filter = PrivacyFilter(component, pseudonymiser)
@@ -101,7 +115,11 @@ class Capture:
         return find_protocol(self._protocols, method, path) is not None
 
     def capture(self, exchange: Exchange) -> EventBatch | None:
-        """The events of an exchange; None where it is no inference, or was sampled out whole.
+        """The events of an exchange; None where it is no inference, or was sampled out whole."""
+        return self.alone(exchange).batch
+
+    def alone(self, exchange: Exchange) -> Captured:
+        """The events of an exchange.
 
         Raises
         ------
@@ -109,9 +127,9 @@ class Capture:
             If the exchange has no one reading; ``reason`` is for counting. The message may quote
             the body and does not belong into a log.
         """
-        protocol = find_protocol(self._protocols, exchange.method, exchange.path)
+        protocol = self.protocol_of(exchange)
         if protocol is None:
-            return None
+            return Captured(None)
         try:
             return self._whole_or_failed(protocol, exchange)
         except RecursionError:
@@ -119,88 +137,146 @@ class Capture:
         except MemoryError:
             raise CaptureError("memory", "the body needs more memory than is allowed") from None
 
-    def unread(self, exchange: Exchange, why: CaptureError) -> EventBatch | None:
-        """The event of an inference that ``capture`` refused: malformed traffic must be seen.
+    def together(self, protocol: InferenceProtocol, drafts: Sequence[Draft]) -> Captured:
+        """The events of exchanges of one kind.
+
+        Raises
+        ------
+        CaptureError
+            If they cannot be read as one; nothing is counted then.
+        """
+        inference = read_together(protocol, [draft.parsed for draft in drafts])
+        exchanges = [draft.exchange for draft in drafts]
+        seen = Seen(exchanges, inference, named_columns(inference.inputs, self._names))
+        before = self.counts.copy()
+        try:
+            return self._events(drafts[0].version, seen, _READ)
+        except BaseException:
+            self.counts = before
+            raise
+
+    def unread(self, exchange: Exchange, why: CaptureError) -> Captured:
+        """The event of an inference that ``alone`` refused: malformed traffic must be seen.
 
         Raises
         ------
         CaptureError
             If not even what surrounds the bodies can be read as the component says.
         """
-        protocol = find_protocol(self._protocols, exchange.method, exchange.path)
-        if protocol is None:
-            return None
-        batch = self._events(protocol, _bare(exchange), _UNDECODABLE)
+        captured = self._alone(_bare(exchange), _UNDECODABLE)
         self.counts[f"unreadable_request:{why.reason}"] += 1
-        return batch
+        return captured
 
-    def _whole_or_failed(
-        self, protocol: InferenceProtocol, exchange: Exchange
-    ) -> EventBatch | None:
+    def draft(self, protocol: InferenceProtocol, exchange: Exchange) -> Draft | None:
+        """An exchange that can be read with others; None where it has to be read alone.
+
+        Raises
+        ------
+        CaptureError
+            As ``InferenceProtocol.parse``.
+        """
+        if self._places.version is not None or self._is_truncated(exchange):
+            return None
+        parsed = protocol.parse(exchange)
+        if parsed.layout is None:
+            return None
+        return Draft(exchange, parsed, self._named_version(exchange, parsed))
+
+    def protocol_of(self, exchange: Exchange) -> InferenceProtocol | None:
+        """The protocol that calls this exchange an inference."""
+        return self._route(exchange)[0]
+
+    def _route(self, exchange: Exchange) -> tuple[InferenceProtocol | None, str | None]:
+        """The protocol of an exchange, and the model version that its path names."""
+        key = exchange.method, exchange.target
+        found = self._routes.get(key)
+        if found is None:
+            path = exchange.path
+            protocol = find_protocol(self._protocols, exchange.method, path)
+            found = protocol, None if protocol is None else protocol.version(path)
+            if len(self._routes) >= _ROUTES_KEPT:
+                self._routes.clear()
+            self._routes[key] = found
+        return found
+
+    def _whole_or_failed(self, protocol: InferenceProtocol, exchange: Exchange) -> Captured:
         if self._is_truncated(exchange):
-            return self._events(protocol, _bare(exchange), _TRUNCATED)
+            return self._alone(_bare(exchange), _TRUNCATED)
         try:
             seen = self._seen(protocol, exchange)
             refused = seen.inference.refused is not None
-            return self._events(protocol, seen, _UNDECODABLE if refused else _READ)
+            return self._alone(seen, _UNDECODABLE if refused else _READ)
         except CaptureError as error:
             if not exchange.failed:
                 raise
             self.counts[f"unreadable_request:{error.reason}"] += 1
-        return self._events(protocol, _bare(exchange), _UNDECODABLE)
+        return self._alone(_bare(exchange), _UNDECODABLE)
 
     def _is_truncated(self, exchange: Exchange) -> bool:
         bodies = (exchange.request_body, exchange.response_body)
         return exchange.truncated or any(b and len(b) > self._body_limit for b in bodies)
 
     def _seen(self, protocol: InferenceProtocol, exchange: Exchange) -> Seen:
-        inference = protocol.decode(exchange)
+        inference = decode(protocol, exchange)
         if not 0 < inference.n <= MAX_INSTANCES:
             raise CaptureError(
                 "instances", f"{inference.n} instances: one request may have 1 to {MAX_INSTANCES}"
             )
         if inference.refused is not None:
             self.counts[f"unreadable_response:{inference.refused.reason}"] += 1
-        return Seen(exchange, inference, named_columns(inference.inputs, self._names))
+        return Seen([exchange], inference, named_columns(inference.inputs, self._names))
 
-    def _events(self, protocol: InferenceProtocol, seen: Seen, bodies: Bodies) -> EventBatch | None:
+    def _alone(self, seen: Seen, bodies: Bodies) -> Captured:
+        return self._events(self._version_of(seen), seen, bodies)
+
+    def _events(self, version: str, seen: Seen, bodies: Bodies) -> Captured:
         event_ids = self._event_ids(seen)
-        keep = None if self._sampling >= 1 else kept(event_ids, self._sampling)
+        keep, left_out = None, Captured(None)
+        if self._sampling < 1:
+            keep = kept(event_ids, self._sampling)
+            left_out = _left_out(keep, seen.inference.sizes)
         if keep is not None and not keep.any():
-            self.counts["sampled_out"] += len(keep)
-            return None
-        columns = {"event_id": Column(event_ids)} | self._columns(seen)
-        columns |= bodies.columns(seen.inference.n)
-        batch = EventBatch(self._version_of(protocol, seen), seen.inference.n, columns)
-        if keep is not None:
-            self.counts["sampled_out"] += int(np.count_nonzero(~keep))
-        return self._filter.events(batch if keep is None else batch.take(keep))
+            self.counts["sampled_out"] += left_out.sampled_out
+            return left_out
+        columns = {"event_id": Column(event_ids)} | self._columns(seen) | bodies.columns(seen.n)
+        batch = EventBatch(version, seen.n, columns)
+        self.counts["sampled_out"] += left_out.sampled_out
+        batch = self._filter.events(batch if keep is None else batch.take(keep))
+        return left_out._replace(batch=batch)
 
     def _event_ids(self, seen: Seen) -> NDArray[np.void]:
-        n = seen.inference.n
-        found = identify(seen.exchange, seen.inference)
-        ids, source = instance_ids(found.text, n), found.source
+        inference = seen.inference
         declared = _values(self._places.id, seen)
-        if declared is not None:
-            ids, source = declared_ids(declared, ids), "signal"
-        self.counts[f"identity:{source}"] += n
+        ids: list[str] = []
+        for exchange, parsed, n in zip(
+            seen.exchanges, inference.parsed, inference.sizes, strict=True
+        ):
+            text, source = identify(exchange, parsed)
+            found = instance_ids(text, n)
+            own = [] if declared is None else declared[len(ids) : len(ids) + n].tolist()
+            if any(value is not None for value in own):
+                found, source = declared_ids(own, found), "signal"
+            ids += found
+            self.counts[f"identity:{source}"] += n
         return self._pseudonymiser.event_ids(ids)
 
-    def _version_of(self, protocol: InferenceProtocol, seen: Seen) -> str:
+    def _version_of(self, seen: Seen) -> str:
         declared = _values(self._places.version, seen)
         if declared is not None:
             version = one_version(map(canonical_text, declared.tolist()))
             if version is not None:
                 return version
-        in_path = protocol.version(seen.exchange.path)
-        return version_of(seen.exchange, seen.inference.version, in_path) or self._version
+        return self._named_version(seen.exchanges[0], seen.inference.parsed[0])
+
+    def _named_version(self, exchange: Exchange, parsed: Parsed) -> str:
+        _, in_path = self._route(exchange)
+        return version_of(exchange, parsed.version, in_path) or self._version
 
     def _columns(self, seen: Seen) -> dict[str, Column]:
-        n = seen.inference.n
-        times = instants_us(_values(self._places.time, seen), seen.exchange.started_us, n)
-        columns = {"time": Column(times)} | exchange_columns(seen.exchange, seen.inference)
+        times = instants_us(_values(self._places.time, seen), seen)
+        columns = {"time": Column(times)} | exchange_columns(seen)
         if self._sampling < 1:
-            columns["weight"] = Column(np.full(n, 1 / self._sampling))
+            columns["weight"] = Column(np.full(seen.n, 1 / self._sampling))
         columns |= self._outcome(seen)
         for attribute, place in self._places.groups.items():
             values = place.values(seen)
@@ -217,14 +293,20 @@ class Capture:
         predictions = default_prediction(outputs) if at is None else at.values(seen)
         scores = default_score(outputs) if score_at is None else score_at.rows(seen)
         prediction, score = prediction_column(predictions, rule), score_column(scores, rule)
-        favourable = favourable_outcome(rule, prediction, score, seen.inference.n)
+        favourable = favourable_outcome(rule, prediction, score, seen.n)
         columns = {"prediction": prediction, "score": score, "favourable": Column(favourable)}
         return {name: column for name, column in columns.items() if column is not None}
 
 
+def _left_out(keep: NDArray[np.bool_], sizes: Sequence[int]) -> Captured:
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    whole = np.add.reduceat(keep, starts, dtype=np.intp)
+    return Captured(None, int(np.count_nonzero(~keep)), int(np.count_nonzero(whole == 0)))
+
+
 def _bare(exchange: Exchange) -> Seen:
     """An exchange of which only its headers and timing are looked at."""
-    return Seen(exchange, Inference(n=1))
+    return Seen([exchange], Inference((Parsed(),), (1,)))
 
 
 def _values(place: Place | None, seen: Seen) -> NDArray[Any] | None:

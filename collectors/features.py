@@ -61,13 +61,21 @@ class TabularFeatures:
         place = self._place
         if place is None:
             return seen.columns
-        found = place.found(seen)
-        if found and all(isinstance(row, dict) for row in found):
-            return named_columns(_same_rows(found, seen))
+        if place.reads_bodies and (objects := self._objects(place, seen)):
+            return objects
         rows = place.rows(seen)
         if rows is None:
             return {}
         return named_columns({place.title: rows}, self._names)
+
+    def _objects(self, place: Place, seen: Seen) -> Mapping[str, NDArray[Any]]:
+        """Columns of the objects that a path selects; nothing where it selects anything else."""
+        found = place.found(seen.inference.parsed[0])
+        if not found or not all(isinstance(row, dict) for row in found):
+            return {}
+        if len(seen.exchanges) > 1:
+            raise CaptureError("layout", "objects by a path: each exchange is read alone")
+        return named_columns(_same_rows(found, seen.n))
 
 
 class TextFeatures:
@@ -78,22 +86,21 @@ class TextFeatures:
 
     def columns(self, seen: Seen) -> dict[str, Column]:
         """Columns named ``text.<feature>``."""
-        inference = seen.inference
-        texts = self._texts(seen)
-        answers = [inference.completion] * inference.n
-        reasons = [inference.finish_reason] * inference.n
-        columns = text_columns(texts, answers, reasons)
+        parsed = seen.inference.parsed
+        answers = seen.each([one.completion for one in parsed]).tolist()
+        reasons = seen.each([one.finish_reason for one in parsed]).tolist()
+        columns = text_columns(self._texts(seen), answers, reasons)
         return {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
 
     def _texts(self, seen: Seen) -> Sequence[str | None]:
         if self._place is not None:
             rows: NDArray[Any] | None = self._place.values(seen)
-        elif seen.inference.prompt is not None:
-            return [seen.inference.prompt]
+        elif any(one.prompt is not None for one in seen.inference.parsed):
+            rows = seen.each([one.prompt for one in seen.inference.parsed])
         else:
             rows = next((array for array in seen.columns.values() if _is_text(array)), None)
         if rows is None:
-            return [None] * seen.inference.n
+            return [None] * seen.n
         return [value if isinstance(value, str) else None for value in rows]
 
 
@@ -120,14 +127,14 @@ def input_names(signals: Signals) -> tuple[str, ...]:
     return () if tabular is None or tabular.source.kind in bodies else tabular.names
 
 
-def _same_rows(found: list[Any], seen: Seen) -> Mapping[str, NDArray[Any]]:
+def _same_rows(found: list[Any], instances: int) -> Mapping[str, NDArray[Any]]:
     n, arrays = read_rows(found, SelectorKind.REQUEST.value)
-    if n not in {1, seen.inference.n}:
+    if n not in {1, instances}:
         raise CaptureError(
             "selector",
-            f"spec.signals.features.tabular selects {n} objects for {seen.inference.n} instances",
+            f"spec.signals.features.tabular selects {n} objects for {instances} instances",
         )
-    repeat = seen.inference.n if n == 1 else 1
+    repeat = instances if n == 1 else 1
     return {name: array.repeat(repeat, axis=0) for name, array in arrays.items()}
 
 

@@ -9,34 +9,38 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from governance.algebra.canonical import canonical_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from collectors.base import Exchange, Inference
+    from collectors.base import Exchange, Parsed
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """A request's id, and where it was found."""
 
     text: str
     source: str
 
 
-def identify(exchange: Exchange, inference: Inference | None) -> Identity:
+def identify(exchange: Exchange, parsed: Parsed) -> Identity:
     """The first id in the order above; always one."""
-    for source, text in _candidates(exchange, inference):
-        if text:
-            return Identity(text, source)
+    request, response = exchange.request_headers, exchange.response_headers
+    if text := _header(request, response, "x-request-id"):
+        return Identity(text, "x_request_id")
+    if "traceparent" in request and (trace := _trace(request["traceparent"])):
+        return Identity(trace, "traceparent")
+    if parsed.request_id:
+        return Identity(parsed.request_id, "request_id")
+    if parsed.response_id:
+        return Identity(parsed.response_id, "response_id")
+    if text := _header(request, response, "ce-id"):
+        return Identity(text, "ce_id")
     return Identity(uuid.uuid4().hex, "generated")
 
 
@@ -45,32 +49,20 @@ def instance_ids(request_id: str, n: int) -> list[str]:
     return [request_id] if n == 1 else [f"{request_id}:{i}" for i in range(n)]
 
 
-def declared_ids(values: NDArray[Any], otherwise: Sequence[str]) -> list[str]:
+def declared_ids(values: Sequence[Any], otherwise: Sequence[str]) -> list[str]:
     """The ids that ``spec.signals.id`` selects, shape (n,); ``otherwise`` where one is missing.
 
     One id for all instances names the request: they are numbered as above.
     """
-    texts = [canonical_text(value) for value in values.tolist()]
+    texts = [canonical_text(value) for value in values]
     if len(set(texts)) == 1 and texts[0]:
         return instance_ids(texts[0], len(texts))
     return [text or other for text, other in zip(texts, otherwise, strict=True)]
 
 
-def _candidates(
-    exchange: Exchange, inference: Inference | None
-) -> Iterator[tuple[str, str | None]]:
-    yield "x_request_id", _header(exchange, "x-request-id")
-    yield "traceparent", _trace(exchange.request_headers.get("traceparent", ""))
-    if inference is not None:
-        yield "request_id", inference.request_id
-        yield "response_id", inference.response_id
-    yield "ce_id", _header(exchange, "ce-id")
-
-
-def _header(exchange: Exchange, name: str) -> str:
+def _header(sent: Mapping[str, str], answered: Mapping[str, str], name: str) -> str:
     """The client's own header, else the one that the server answered with."""
-    sent = exchange.request_headers.get(name, "").strip()
-    return sent or exchange.response_headers.get(name, "").strip()
+    return sent.get(name, "").strip() or answered.get(name, "").strip()
 
 
 def _trace(header: str) -> str | None:

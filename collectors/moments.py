@@ -17,48 +17,64 @@ from governance.wire.table import LAST_INSTANT_US
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-    from collectors.base import Exchange, Inference
+    from collectors.base import Exchange, Parsed
+    from collectors.signals import Seen
 
+_OF_EXCHANGES: dict[str, DTypeLike] = {
+    "latency_ms": np.float64,
+    "request_bytes": np.int64,
+    "response_bytes": np.int64,
+    "ttft_ms": np.float64,
+}
+_OF_ANSWERS: dict[str, DTypeLike] = {
+    "input_tokens": np.int32,
+    "output_tokens": np.int32,
+    "refusal": np.int8,
+}
 _VERSION = re.compile(r"[\w.+:@/-]{1,128}", re.ASCII)
 
 
-def exchange_columns(exchange: Exchange, inference: Inference) -> dict[str, Column]:
-    """Latency, status, bytes, and what the answer says of itself: tokens, how it ended."""
-    n = inference.n
-    columns = {
-        "latency_ms": Column(np.full(n, exchange.latency_ms)),
-        "status_code": Column(np.full(n, exchange.status, dtype=np.int16)),
-    }
-    for name in ("request_bytes", "response_bytes"):
-        size = getattr(exchange, name)
-        if size is not None:
-            columns[name] = Column(np.full(n, size, dtype=np.int64))
-    if exchange.ttft_ms is not None:
-        columns["ttft_ms"] = Column(np.full(n, exchange.ttft_ms))
-    for name in ("input_tokens", "output_tokens"):
-        tokens = getattr(inference, name)
-        if tokens is not None:
-            columns[name] = Column(np.full(n, tokens, dtype=np.int32))
-    if inference.refusal is not None:
-        columns["refusal"] = Column(np.full(n, inference.refusal, dtype=np.int8))
-    if inference.finish_reason is not None:
-        columns["finish_reason"] = finish_reasons(Column.encode([inference.finish_reason] * n))
+def exchange_columns(seen: Seen) -> dict[str, Column]:
+    """Latency, status, bytes, and what answers say of themselves: tokens, how they ended.
+
+    Of several exchanges all know a number, or none does (``collectors.stack``).
+    """
+    exchanges, parsed = seen.exchanges, seen.inference.parsed
+    columns = {"status_code": Column(seen.each([one.status for one in exchanges], np.int16))}
+    for table, those in ((_OF_EXCHANGES, exchanges), (_OF_ANSWERS, parsed)):
+        for name, dtype in table.items():
+            values = [getattr(one, name) for one in those]
+            if values[0] is not None:
+                columns[name] = Column(seen.each(values, dtype))
+    reasons = [one.finish_reason for one in parsed]
+    if any(reason is not None for reason in reasons):
+        columns["finish_reason"] = finish_reasons(Column.encode(seen.each(reasons).tolist()))
     return columns
 
 
-def instants_us(values: NDArray[Any] | None, default_us: int, n: int) -> NDArray[np.int64]:
-    """When each event happened, shape (n,), UTC microseconds; ``default_us`` where missing.
+def known(exchange: Exchange, parsed: Parsed) -> tuple[bool, ...]:
+    """Which of the numbers that an exchange may have it has."""
+    return (
+        *[getattr(exchange, name) is not None for name in _OF_EXCHANGES],
+        *[getattr(parsed, name) is not None for name in _OF_ANSWERS],
+    )
+
+
+def instants_us(values: NDArray[Any] | None, seen: Seen) -> NDArray[np.int64]:
+    """When each event happened, shape (n,), UTC microseconds; its request's start where missing.
 
     Raises
     ------
     CaptureError
         ``time``, if a value is neither RFC 3339 nor Unix seconds from 1970 to 9999.
     """
+    started = seen.each([one.started_us for one in seen.exchanges], np.int64)
     if values is None:
-        return np.full(n, default_us, dtype=np.int64)
-    return np.array([_instant_us(v, default_us) for v in values.tolist()], dtype=np.int64)
+        return started
+    pairs = zip(values.tolist(), started.tolist(), strict=True)
+    return np.array([_instant_us(value, default_us) for value, default_us in pairs], dtype=np.int64)
 
 
 def version_of(exchange: Exchange, in_response: str | None, in_path: str | None) -> str | None:

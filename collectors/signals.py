@@ -1,4 +1,4 @@
-"""``spec.signals`` on a live inference: where a signal is, as one value per instance.
+"""``spec.signals`` on live inferences: where a signal is, as one value per instance.
 
 =================  =============================================================================
 selector           value
@@ -30,9 +30,9 @@ from governance.errors import CaptureError, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-    from collectors.base import Exchange, Inference
+    from collectors.base import Exchange, Inference, Parsed
 
     Arrays = dict[str, NDArray[Any]]
 
@@ -43,11 +43,22 @@ _BODIES = frozenset({SelectorKind.REQUEST, SelectorKind.RESPONSE})
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An exchange, what its protocol read, and its inputs as named columns, each of shape (n,)."""
+    """Exchanges, what their protocol read, and the inputs as named columns, each of shape (n,)."""
 
-    exchange: Exchange
+    exchanges: Sequence[Exchange]
     inference: Inference
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Instances of all exchanges."""
+        return self.inference.n
+
+    def each(self, values: Sequence[Any], dtype: DTypeLike = object) -> NDArray[Any]:
+        """One value per exchange as one per instance, shape (n,)."""
+        array = np.empty(len(values), dtype=dtype)
+        array[:] = values
+        return array if len(array) == self.n else np.repeat(array, self.inference.sizes)
 
 
 class Place:
@@ -77,19 +88,10 @@ class Place:
         CaptureError
             ``selector``, if neither one nor n values are selected.
         """
+        if self._path is not None:
+            return self._selected(seen)
         found = self._found(seen)
-        if found is None or not len(found):
-            return None
-        n = seen.inference.n
-        if len(found) == n:
-            return found
-        if len(found) == 1:
-            return np.repeat(found, n, axis=0)
-        raise CaptureError(
-            "selector",
-            f"spec.signals.{self.signal}: {self.selector} selects {len(found)} values for {n}"
-            " instances: it must select one, or one per instance",
-        )
+        return None if found is None or not len(found) else self._spread(found, seen.n)
 
     def values(self, seen: Seen) -> NDArray[Any] | None:
         """One scalar per instance, shape (n,); raises as ``rows``, also for rows of several."""
@@ -112,24 +114,49 @@ class Place:
             return self.selector.argument
         return self._path.last_name or self.selector.kind.value
 
-    def found(self, seen: Seen) -> list[Any]:
-        """What the path selects in the body, as parsed; only for request: and response:."""
+    @property
+    def reads_bodies(self) -> bool:
+        """Whether it is a path into a body: request: or response:."""
+        return self._path is not None
+
+    def found(self, parsed: Parsed) -> list[Any]:
+        """What the path selects in a body, as parsed; only for request: and response:."""
         response = self.selector.kind is SelectorKind.RESPONSE
-        root = seen.inference.response if response else seen.inference.request
+        root = parsed.response if response else parsed.request
         return [] if root is None or self._path is None else self._path.find(root)
+
+    def _selected(self, seen: Seen) -> NDArray[Any] | None:
+        """What the path selects in the bodies; missing where it selects nothing in one of many."""
+        parts = [
+            self._spread(loose_array(found), size) if found else None
+            for parsed, size in zip(seen.inference.parsed, seen.inference.sizes, strict=True)
+            for found in [self.found(parsed)]
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return _end_to_end(parts, seen.inference.sizes)
+
+    def _spread(self, found: NDArray[Any], n: int) -> NDArray[Any]:
+        if len(found) == n:
+            return found
+        if len(found) == 1:
+            return np.repeat(found, n, axis=0)
+        raise CaptureError(
+            "selector",
+            f"spec.signals.{self.signal}: {self.selector} selects {len(found)} values for {n}"
+            " instances: it must select one, or one per instance",
+        )
 
     def _found(self, seen: Seen) -> NDArray[Any] | None:
         name = self.selector.argument
         match self.selector.kind:
             case SelectorKind.HEADER:
-                return _header(seen.exchange, name.lower())
+                return _header(seen, name.lower())
             case SelectorKind.INPUT:
                 return tensor(seen.inference.inputs, name)
             case SelectorKind.OUTPUT:
                 return tensor(seen.inference.outputs, name)
-            case SelectorKind.COLUMN:
-                return _column(seen, name)
-        return loose_array(self.found(seen))
+        return _column(seen, name)
 
 
 def named_columns(inputs: Mapping[str, NDArray[Any]], names: tuple[str, ...] = ()) -> Arrays:
@@ -192,15 +219,31 @@ def loose_array(values: Sequence[Any]) -> NDArray[Any]:
         return flat_array(values)
 
 
+def _end_to_end(parts: Sequence[NDArray[Any] | None], sizes: Sequence[int]) -> NDArray[Any] | None:
+    """Selections of several exchanges as one; raises CaptureError (``layout``) if kinds differ."""
+    if all(part is None for part in parts):
+        return None
+    rows: list[Any] = []
+    for part, size in zip(parts, sizes, strict=True):
+        rows += [None] * size if part is None else part.tolist()
+    kinds = set(map(type, rows)) - {type(None)}
+    if not (kinds <= {int, float} or len(kinds) == 1) or not kinds.isdisjoint({list, dict}):
+        raise CaptureError("layout", "values of several kinds: each exchange is read alone")
+    return loose_array(rows)
+
+
 def _titles(name: str, width: int, names: tuple[str, ...]) -> Sequence[str]:
     if len(names) == width:
         return names
     return [name] if width == 1 else [f"{name}[{k}]" for k in range(width)]
 
 
-def _header(exchange: Exchange, name: str) -> NDArray[Any] | None:
-    text = exchange.request_headers.get(name) or exchange.response_headers.get(name)
-    return None if text is None else array_of([text])
+def _header(seen: Seen, name: str) -> NDArray[Any] | None:
+    texts = [
+        exchange.request_headers.get(name) or exchange.response_headers.get(name)
+        for exchange in seen.exchanges
+    ]
+    return None if all(text is None for text in texts) else seen.each(texts)
 
 
 def _column(seen: Seen, name: str) -> NDArray[Any] | None:

@@ -9,13 +9,7 @@ from collectors.body import json_body
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from collectors.base import Exchange
-
-    Arrays = dict[str, NDArray[Any]]
 
 EVENT_STREAM = "text/event-stream"
 
@@ -27,9 +21,13 @@ class Answer:
     body: dict[str, Any] | None = None
     refused: CaptureError | None = None
 
+    def get(self, key: str) -> Any:
+        """A value at the top of the body; None where there is none."""
+        return None if self.body is None else self.body.get(key)
+
     def text(self, key: str) -> str | None:
         """A non-empty text at the top of the body."""
-        value = None if self.body is None else self.body.get(key)
+        value = self.get(key)
         return value if isinstance(value, str) and value else None
 
 
@@ -45,20 +43,3 @@ def read_answer(exchange: Exchange) -> Answer:
     if not isinstance(body, dict):
         return Answer(refused=CaptureError("no_outputs", "the response is not a JSON object"))
     return Answer(body)
-
-
-def read_outputs(
-    answer: Answer, n: int, read: Callable[[dict[str, Any]], tuple[int, Arrays]]
-) -> tuple[Arrays, CaptureError | None]:
-    """The outputs of an answer, one row per instance; none, and the reason, where they differ."""
-    if answer.body is None:
-        return {}, answer.refused
-    try:
-        size, outputs = read(answer.body)
-    except CaptureError as error:
-        return {}, error
-    if size != n:
-        return {}, CaptureError(
-            "instances", f"the response has {size} outputs, the request {n} instances"
-        )
-    return outputs, None

@@ -12,20 +12,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from collectors.base import Inference
+from collectors.base import Parsed
 from collectors.body import json_body
-from collectors.protocols.answer import read_answer, read_outputs
+from collectors.protocols.answer import read_answer
 from collectors.protocols.inputs import read_batch, read_rows
+from collectors.protocols.layout import join_rows, joint_layout, rows_layout
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from collectors.base import Exchange
+    from collectors.protocols.answer import Answer
+    from collectors.protocols.layout import Layout
 
     Arrays = dict[str, NDArray[Any]]
 
 _PATH = re.compile(r"/v1/models/(?:[^/:]+)(?:/versions/(?P<version>[^/:]+))?:predict")
+
+_ROWS = "rows"  # values given row by row; else the name of a columnar or unnamed value
 
 
 class KServeV1:
@@ -40,15 +47,17 @@ class KServeV1:
         place = _PATH.fullmatch(path)
         return place and place["version"]
 
-    def decode(self, exchange: Exchange) -> Inference:
+    def parse(self, exchange: Exchange) -> Parsed:
         request = json_body(exchange.request_body, exchange.request_headers)
-        n, inputs = _inputs(request)
+        inputs = _inputs(request)
         answer = read_answer(exchange)
-        outputs, refused = read_outputs(answer, n, _outputs)
-        return Inference(
-            n=n,
+        outputs, refused = _outputs(answer)
+        layout, rows = joint_layout(_layout, inputs, outputs)
+        return Parsed(
             inputs=inputs,
             outputs=outputs,
+            layout=None if refused else layout,
+            rows=rows,
             request=request,
             response=answer.body,
             response_id=answer.text("id"),
@@ -56,15 +65,31 @@ class KServeV1:
             refused=refused,
         )
 
+    def inputs(self, value: Any) -> tuple[int, Arrays]:
+        kind, rows = value
+        return read_rows(rows, "instances") if kind == _ROWS else read_batch(rows, kind)
 
-def _inputs(request: object) -> tuple[int, Arrays]:
+    def outputs(self, value: Any) -> tuple[int, Arrays]:
+        kind, rows = value
+        return read_rows(rows, "predictions") if kind == _ROWS else read_batch(rows, kind)
+
+    def join(self, values: Sequence[Any]) -> Any:
+        return _ROWS, join_rows([rows for _, rows in values])
+
+
+def _layout(value: tuple[str, Any]) -> Layout | None:
+    kind, rows = value
+    return rows_layout(rows) if kind == _ROWS else None
+
+
+def _inputs(request: object) -> tuple[str, Any]:
     if isinstance(request, dict):
         if "instances" in request:
-            return read_rows(_instances(request["instances"]), "instances")
+            return _ROWS, _instances(request["instances"])
         if "inputs" in request:
-            return read_batch(request["inputs"], "inputs")
+            return "inputs", request["inputs"]
     if isinstance(request, list) and request:
-        return read_rows([row for part in request for row in _part(part)], "instances")
+        return _ROWS, [row for part in request for row in _part(part)]
     raise CaptureError("no_inputs", "the request has neither instances nor inputs")
 
 
@@ -80,11 +105,12 @@ def _instances(value: object) -> list[Any]:
     raise CaptureError("no_inputs", f"instances is {type(value).__name__}, not a list")
 
 
-def _outputs(response: dict[str, Any]) -> tuple[int, Arrays]:
-    predictions = response.get("predictions")
-    if isinstance(predictions, list):
-        return read_rows(predictions, "predictions")
+def _outputs(answer: Answer) -> tuple[tuple[str, Any] | None, CaptureError | None]:
+    if answer.body is None:
+        return None, answer.refused
+    if isinstance(answer.body.get("predictions"), list):
+        return (_ROWS, answer.body["predictions"]), None
     for key in ("predictions", "outputs"):
-        if key in response:
-            return read_batch(response[key], key)
-    raise CaptureError("no_outputs", "the response has neither predictions nor outputs")
+        if key in answer.body:
+            return (key, answer.body[key]), None
+    return None, CaptureError("no_outputs", "the response has neither predictions nor outputs")

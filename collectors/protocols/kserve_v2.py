@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from collectors.base import Inference
+from collectors.base import Parsed
 from collectors.body import json_body
-from collectors.protocols.answer import Answer, read_answer, read_outputs
+from collectors.protocols.answer import Answer, read_answer
 from collectors.protocols.inputs import read_batch, read_tensors
+from collectors.protocols.layout import join_tensors, joint_layout, tensors_layout
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,17 +43,20 @@ class KServeV2:
         place = _PATH.fullmatch(path)
         return place and place["version"]
 
-    def decode(self, exchange: Exchange) -> Inference:
+    def parse(self, exchange: Exchange) -> Parsed:
         _refuse_binary(exchange.request_headers)
         request = json_body(exchange.request_body, exchange.request_headers)
-        n, inputs = _inputs(request)
+        if not isinstance(request, dict) or "inputs" not in request:
+            raise CaptureError("no_inputs", "the request has no inputs")
         answer = _answer(exchange)
-        outputs, refused = read_outputs(answer, n, _outputs)
-        identifier = request.get("id")
-        return Inference(
-            n=n,
+        inputs, identifier = request["inputs"], request.get("id")
+        outputs, refused = _outputs(answer)
+        layout, rows = joint_layout(tensors_layout, inputs, outputs)
+        return Parsed(
             inputs=inputs,
             outputs=outputs,
+            layout=None if refused else layout,
+            rows=rows,
             request=request,
             response=answer.body,
             request_id=identifier if isinstance(identifier, str) and identifier else None,
@@ -61,17 +65,20 @@ class KServeV2:
             refused=refused,
         )
 
+    def inputs(self, value: Any) -> tuple[int, Arrays]:
+        return _tensors(value, "input")
 
-def _inputs(request: object) -> tuple[int, Arrays]:
-    if not isinstance(request, dict) or "inputs" not in request:
-        raise CaptureError("no_inputs", "the request has no inputs")
-    return _tensors(request["inputs"], "input")
+    def outputs(self, value: Any) -> tuple[int, Arrays]:
+        return _tensors(value, "output")
+
+    def join(self, values: Sequence[Any]) -> Any:
+        return join_tensors(values)
 
 
-def _outputs(response: dict[str, Any]) -> tuple[int, Arrays]:
-    if "outputs" not in response:
-        raise CaptureError("no_outputs", "the response has no outputs")
-    return _tensors(response["outputs"], "output")
+def _outputs(answer: Answer) -> tuple[Any, CaptureError | None]:
+    if answer.body is None or "outputs" in answer.body:
+        return answer.get("outputs"), answer.refused
+    return None, CaptureError("no_outputs", "the response has no outputs")
 
 
 def _tensors(value: object, name: str) -> tuple[int, Arrays]:

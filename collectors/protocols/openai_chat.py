@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from collectors.base import Inference
+from collectors.base import Parsed
 from collectors.body import json_body
 from collectors.protocols.answer import read_answer
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from collectors.base import Exchange
+
+    Arrays = dict[str, NDArray[Any]]
 
 _PATHS = frozenset({"/v1/chat/completions", "/openai/v1/chat/completions"})
 
@@ -31,7 +37,7 @@ class OpenAIChat:
     def version(self, path: str) -> str | None:  # noqa: ARG002 - its paths name none
         return None
 
-    def decode(self, exchange: Exchange) -> Inference:
+    def parse(self, exchange: Exchange) -> Parsed:
         request = json_body(exchange.request_body, exchange.request_headers)
         if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
             raise CaptureError("no_inputs", "the request has no list of messages")
@@ -40,8 +46,8 @@ class OpenAIChat:
         if answer.body is not None and not isinstance(answer.body.get("choices"), list):
             refused = CaptureError("no_outputs", "the response has no list of choices")
         choice = _first(answer.body, "choices")
-        return Inference(
-            n=1,
+        return Parsed(
+            layout=None if refused else self.name,
             request=request,
             response=answer.body,
             response_id=answer.text("id"),
@@ -53,6 +59,15 @@ class OpenAIChat:
             refusal=_refusal(choice.get("message")),
             refused=refused,
         )
+
+    def inputs(self, value: Any) -> tuple[int, Arrays]:  # noqa: ARG002 - texts are no arrays
+        return 1, {}
+
+    def outputs(self, value: Any) -> tuple[int, Arrays]:  # noqa: ARG002
+        return 1, {}
+
+    def join(self, values: Sequence[Any]) -> Any:  # noqa: ARG002
+        return None
 
 
 def _prompt(messages: list[Any]) -> str | None:

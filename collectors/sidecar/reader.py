@@ -26,20 +26,22 @@ from collectors.sidecar.assembly import Assembly, Missing
 from collectors.sidecar.counters import Counters, Reader
 from collectors.sidecar.frames import FLUSH_SECONDS, End, Kind, Unpacker, pack
 from collectors.sidecar.spool import Spool
+from collectors.stack import capture_all
 from governance.bus.connect import open_bus
 from governance.component.load import load_components
 from governance.config import load_settings
-from governance.errors import BusError, CaptureError, ConfigError, EvenhandError, Full
+from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.privacy import open_pseudonymiser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from collectors.base import Exchange
+    from collectors.capture import Captured
+    from collectors.stack import Taken
     from governance.component.key import ComponentKey
     from governance.component.schema import Component
     from governance.config import Settings
-    from governance.event import EventBatch
 
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
@@ -70,12 +72,14 @@ class FileLedger:
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
+        self.requests = 1  # whose events are accepted next
 
     def count(self, _: ComponentKey, outcome: str, events: int) -> None:
         if outcome == "accepted":
-            waits = Reader.SPOOLED, events
             self._counters.add(
-                (Reader.CAPTURED_EVENTS, events), (Reader.CAPTURED_REQUESTS, 1), waits
+                (Reader.CAPTURED_EVENTS, events),
+                (Reader.CAPTURED_REQUESTS, self.requests),
+                (Reader.SPOOLED, events),
             )
         else:
             self._counters.add((Reader[outcome.upper()], events), (Reader.SPOOLED, -events))
@@ -97,14 +101,21 @@ class Reading:
     """From frames to published events, each request counted once."""
 
     def __init__(
-        self, component: Component, capture: Capture, publisher: Publisher, counters: Counters
+        self,
+        component: Component,
+        capture: Capture,
+        publisher: Publisher,
+        ledger: FileLedger,
+        counters: Counters,
     ) -> None:
         self.component = component.key
         self.body_limit = body_limit(component)
         self._capture = capture
         self._publisher = publisher
+        self._ledger = ledger
         self._counters = counters
         self._assembly = Assembly()
+        self._over: list[Exchange] = []
         self._announced = False
         self._closing = False  # by intent; else the pump has died, and its source lives on
         # The watermark must not run ahead of the times that are sent: they may be cut to the
@@ -119,6 +130,7 @@ class Reading:
         while chunk := pump.recv(_CHUNK_BYTES):
             for kind, *items in unpacker.feed(chunk):
                 self._hear(kind, items)
+            self._publish()
         clean = self._publisher.close(FLUSH_SECONDS, bye=self._closing)
         self._counters.set(Reader.CLOSED, int(clean and self._closing))
         return 0 if clean else 1
@@ -133,6 +145,7 @@ class Reading:
         elif kind == Kind.CLOSE:
             self._closing = True
         elif kind == Kind.MARK:
+            self._publish()  # first: the mark speaks for what came before it
             if self._own_time:
                 self._publisher.advance(items[0] // self._grain_us * self._grain_us)
             if not self._announced:
@@ -147,39 +160,43 @@ class Reading:
         except Missing:
             self._counters.add((Reader.LOST_REQUESTS, 1))
         else:
-            self._publish(exchange)
+            self._over.append(exchange)
 
-    def _publish(self, exchange: Exchange) -> None:
-        sampled_before = self._capture.counts["sampled_out"]
-        try:
-            batch = self._captured(exchange)
-        except Exception as error:  # noqa: BLE001 - one request must not end the reader
-            _log.warning("a request could not be read: %s", type(error).__name__)
+    def _publish(self) -> None:
+        """Make events of the requests that are over, and count each of them once."""
+        over, self._over = self._over, []
+        for taken in capture_all(self._capture, over) if over else ():
+            self._count(taken)
+
+    def _count(self, taken: Taken) -> None:
+        if taken.refused is not None:
+            self._note(taken.refused.reason)
+        if taken.error is not None:
+            _log.warning("a request could not be read: %s", type(taken.error).__name__)
             self._note("error")
             self._counters.add((Reader.INVALID, 1))
+        elif taken.captured is None:
+            self._counters.add((Reader.IGNORED, taken.exchanges))
+        else:
+            self._take(taken.captured, taken.exchanges)
+
+    def _take(self, captured: Captured, exchanges: int) -> None:
+        if captured.sampled_out:
+            self._counters.add(
+                (Reader.SAMPLED_OUT, captured.sampled_out),
+                (Reader.SAMPLED_REQUESTS, captured.exchanges_out),
+            )
+        if captured.batch is None:
             return
-        sampled = self._capture.counts["sampled_out"] - sampled_before
-        if sampled:
-            self._counters.add((Reader.SAMPLED_OUT, sampled))
-        if batch is None:
-            self._counters.add((Reader.SAMPLED_REQUESTS if sampled else Reader.IGNORED, 1))
-            return
+        self._ledger.requests = exchanges - captured.exchanges_out
         try:
-            self._publisher.publish(self.component, batch)
+            self._publisher.publish(self.component, captured.batch)
         except Full:
             self._counters.add(
-                (Reader.CAPTURED_EVENTS, batch.n),
-                (Reader.CAPTURED_REQUESTS, 1),
-                (Reader.SPOOL_FULL, batch.n),
+                (Reader.CAPTURED_EVENTS, captured.batch.n),
+                (Reader.CAPTURED_REQUESTS, self._ledger.requests),
+                (Reader.SPOOL_FULL, captured.batch.n),
             )
-
-    def _captured(self, exchange: Exchange) -> EventBatch | None:
-        """The events of an exchange; malformed traffic is an event too, which says so."""
-        try:
-            return self._capture.capture(exchange)
-        except CaptureError as error:
-            self._note(error.reason)
-            return self._capture.unread(exchange, error)
 
     def _note(self, reason: str) -> None:
         if self._counters.add_reason(reason) == 1:
@@ -232,10 +249,11 @@ def _open(options: argparse.Namespace) -> Reading:
     counters = Counters.open(options.state_dir / "counters")
     spool = Spool(options.state_dir / "spool")
     counters.take_stock(spool.events)
+    ledger = FileLedger(counters)
     publisher = Publisher(
         open_bus(settings.bus.url),
         counters.source,
-        ledger=FileLedger(counters),
+        ledger=ledger,
         spool=spool,
         partitions=settings.bus.partitions,
     )
@@ -243,7 +261,7 @@ def _open(options: argparse.Namespace) -> Reading:
         publisher.connect()
     except BusError as error:
         _log.warning("the bus is away, events are spooled: %s", error)
-    return Reading(component, capture, publisher, counters)
+    return Reading(component, capture, publisher, ledger, counters)
 
 
 def _component(settings: Settings, wanted: str | None) -> Component:

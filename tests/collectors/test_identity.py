@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from collectors.base import Inference
+from collectors.base import Parsed
 from collectors.identity import identify, instance_ids
 from tests.collectors.exchanges import KEYED, V1_PATH, V2_PATH, captured, exchange
 
@@ -13,7 +13,7 @@ HEADERS = {
     "traceparent": f"00-{TRACE}-{PARENT}-01",
     "ce-id": "ce-1",
 }
-READ = Inference(n=1, request_id="v2-1", response_id="resp-1")
+READ = Parsed(request_id="v2-1", response_id="resp-1")
 
 
 def without(*names: str) -> dict[str, str]:
@@ -21,20 +21,20 @@ def without(*names: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("headers", "inference", "expected"),
+    ("headers", "parsed", "expected"),
     [
         (HEADERS, READ, ("r-1", "x_request_id")),
         (without("x-request-id"), READ, (f"{TRACE}-{PARENT}", "traceparent")),
         ({"ce-id": "ce-1"}, READ, ("v2-1", "request_id")),
-        ({"ce-id": "ce-1"}, Inference(n=1, response_id="resp-1"), ("resp-1", "response_id")),
-        ({"ce-id": "ce-1"}, None, ("ce-1", "ce_id")),
+        ({"ce-id": "ce-1"}, Parsed(response_id="resp-1"), ("resp-1", "response_id")),
+        ({"ce-id": "ce-1"}, Parsed(), ("ce-1", "ce_id")),
     ],
 )
 def test_ids_are_taken_in_order(
-    headers: dict[str, str], inference: Inference | None, expected: tuple[str, str]
+    headers: dict[str, str], parsed: Parsed, expected: tuple[str, str]
 ) -> None:
     """X-Request-Id, trace, V2 id, response id, Ce-Id."""
-    found = identify(exchange(V2_PATH, {}, request_headers=headers), inference)
+    found = identify(exchange(V2_PATH, {}, request_headers=headers), parsed)
     assert (found.text, found.source) == expected
 
 
@@ -45,12 +45,12 @@ def test_ids_are_taken_in_order(
 def test_a_broken_trace_is_no_id(header: str) -> None:
     """All zeros, another length, version ff: the next candidate counts."""
     seen = exchange(V2_PATH, {}, request_headers={"traceparent": header, "ce-id": "c"})
-    assert identify(seen, None).source == "ce_id"
+    assert identify(seen, Parsed()).source == "ce_id"
 
 
 def test_without_any_id_each_request_gets_its_own() -> None:
     """A generated id is never used twice, and says that no label can meet it."""
-    first, second = (identify(exchange(V2_PATH, {}), None) for _ in range(2))
+    first, second = (identify(exchange(V2_PATH, {}), Parsed()) for _ in range(2))
     assert first.source == second.source == "generated"
     assert first.text != second.text
 
@@ -58,7 +58,7 @@ def test_without_any_id_each_request_gets_its_own() -> None:
 def test_an_id_that_the_server_answers_with_counts() -> None:
     """A gateway behind us may have made the id: the client knows it from the response."""
     seen = exchange(V2_PATH, {}, response_headers={"x-request-id": "made"})
-    assert identify(seen, None).text == "made"
+    assert identify(seen, Parsed()).text == "made"
 
 
 def test_instances_are_numbered() -> None:

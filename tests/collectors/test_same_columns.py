@@ -61,7 +61,7 @@ def seen(path: str, request: Any, response: Any = None, **changes: Any) -> Event
     try:
         batch = capture.capture(passed)
     except CaptureError as error:
-        batch = capture.unread(passed, error)
+        batch = capture.unread(passed, error).batch
     assert batch is not None
     return batch
 

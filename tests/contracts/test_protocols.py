@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from collectors.catalog import PROTOCOLS, find_protocol, protocols_named
+from collectors.read import decode
 from governance.errors import CaptureError, ConfigError
 from tests.collectors.exchanges import CHAT_PATH, V1_PATH, V2_PATH, exchange
 
@@ -57,11 +58,11 @@ def test_exactly_one_protocol_claims_an_exchange(protocol: InferenceProtocol) ->
 def test_a_good_exchange_is_read(protocol: InferenceProtocol) -> None:
     """Arrays have one row per instance; the bodies are there for selectors."""
     path, request, response = EXAMPLES[protocol.name]
-    inference = protocol.decode(exchange(path, request, response))
+    inference = decode(protocol, exchange(path, request, response))
     arrays = [*inference.inputs.values(), *inference.outputs.values()]
     assert {len(array) for array in arrays} <= {inference.n}
     assert inference.refused is None
-    assert (inference.request, inference.response) == (request, response)
+    assert (inference.parsed[0].request, inference.parsed[0].response) == (request, response)
 
 
 @pytest.mark.parametrize("status", [0, 400, 503])
@@ -69,11 +70,11 @@ def test_a_good_exchange_is_read(protocol: InferenceProtocol) -> None:
 def test_a_failure_keeps_its_inputs(protocol: InferenceProtocol, status: int) -> None:
     """Whatever an error's body holds, it is neither an output nor a reason to refuse."""
     path, request, response = EXAMPLES[protocol.name]
-    good = protocol.decode(exchange(path, request, response))
-    failed = protocol.decode(exchange(path, request, response, status=status))
+    good = decode(protocol, exchange(path, request, response))
+    failed = decode(protocol, exchange(path, request, response, status=status))
     assert failed.n == good.n
     assert list(failed.inputs) == list(good.inputs)
-    assert (dict(failed.outputs), failed.response, failed.refused) == ({}, None, None)
+    assert (dict(failed.outputs), failed.parsed[0].response, failed.refused) == ({}, None, None)
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: repr(junk)[:12])
@@ -84,7 +85,7 @@ def test_a_junk_request_is_refused_with_a_reason(
     """CaptureError with a short code, and no other error."""
     path, _, response = EXAMPLES[protocol.name]
     with pytest.raises(CaptureError) as error:
-        protocol.decode(exchange(path, b"", response, request_body=junk))
+        decode(protocol, exchange(path, b"", response, request_body=junk))
     assert error.value.reason.isidentifier()
 
 
@@ -93,8 +94,8 @@ def test_a_junk_request_is_refused_with_a_reason(
 def test_a_junk_response_never_costs_the_inputs(protocol: InferenceProtocol, junk: bytes) -> None:
     """The inference says what was wrong with the answer and keeps the rest."""
     path, request, response = EXAMPLES[protocol.name]
-    good = protocol.decode(exchange(path, request, response))
-    inference = protocol.decode(exchange(path, request, junk))
+    good = decode(protocol, exchange(path, request, response))
+    inference = decode(protocol, exchange(path, request, junk))
     assert list(inference.inputs) == list(good.inputs)
     assert (dict(inference.outputs), inference.refused is None) == ({}, False)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from collectors.base import Exchange
 from collectors.capture import Capture
 from collectors.catalog import find_protocol, protocols_named
+from collectors.read import decode
 from governance.clock import SystemClock
 from governance.config import load_settings
 from governance.errors import CaptureError, ConfigError
@@ -112,7 +113,7 @@ def _explain(component: Component, settings: Settings, exchange: Exchange) -> Ex
     try:
         batch = capture.capture(exchange)
         if batch is not None and not batch.columns["truncated"].values.any():
-            refused = protocol.decode(exchange).refused
+            refused = decode(protocol, exchange).refused
             if refused is not None:
                 raise refused
     except CaptureError as error:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from collectors.protocols.kserve_v1 import KServeV1
+from collectors.read import decode
 from governance.errors import CaptureError
 from tests.collectors.exchanges import V1_PATH, exchange
 
@@ -12,12 +13,13 @@ V1 = KServeV1()
 
 def inputs(request: Any) -> dict[str, list[Any]]:
     return {
-        name: array.tolist() for name, array in V1.decode(exchange(V1_PATH, request)).inputs.items()
+        name: array.tolist()
+        for name, array in decode(V1, exchange(V1_PATH, request)).inputs.items()
     }
 
 
 def outputs(response: Any, n: int = 2) -> dict[str, list[Any]]:
-    inference = V1.decode(exchange(V1_PATH, {"instances": [0] * n}, response))
+    inference = decode(V1, exchange(V1_PATH, {"instances": [0] * n}, response))
     return {name: array.tolist() for name, array in inference.outputs.items()}
 
 
@@ -115,7 +117,7 @@ def test_what_has_no_one_reading_is_refused(request_: Any, reason: str) -> None:
 )
 def test_an_unreadable_answer_keeps_the_inputs(response: Any, reason: str) -> None:
     """Inputs stay; the inference says why it has no outputs."""
-    inference = V1.decode(exchange(V1_PATH, {"instances": [1, 2]}, response))
+    inference = decode(V1, exchange(V1_PATH, {"instances": [1, 2]}, response))
     assert inference.n == 2
     assert inference.outputs == {}
     assert inference.refused is not None
@@ -126,7 +128,7 @@ def test_an_unreadable_answer_keeps_the_inputs(response: Any, reason: str) -> No
 def test_a_failure_has_inputs_and_no_outputs(status: int) -> None:
     """An error body is neither outputs nor a reason to refuse."""
     answer = exchange(V1_PATH, {"instances": [1]}, {"predictions": [1]}, status=status)
-    inference = V1.decode(answer)
+    inference = decode(V1, answer)
     assert (inference.n, dict(inference.outputs), inference.refused) == (1, {}, None)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collectors.protocols.inputs import DATATYPES
 from collectors.protocols.kserve_v2 import KServeV2
+from collectors.read import decode
 from governance.errors import CaptureError
 from tests.collectors.exchanges import V2_PATH, exchange
 
@@ -21,7 +22,7 @@ def tensor(data: Any, shape: Any = None, datatype: str = "FP64", name: str = "x"
 
 
 def inputs(*tensors: Any) -> dict[str, list[Any]]:
-    inference = V2.decode(exchange(V2_PATH, {"inputs": list(tensors)}))
+    inference = decode(V2, exchange(V2_PATH, {"inputs": list(tensors)}))
     return {name: array.tolist() for name, array in inference.inputs.items()}
 
 
@@ -107,7 +108,7 @@ def test_one_value_serves_all_instances() -> None:
 def test_what_has_no_one_reading_is_refused(request_: Any, reason: str) -> None:
     """Unknown datatype, wrong element count, rows that do not fit, no data."""
     with pytest.raises(CaptureError) as error:
-        V2.decode(exchange(V2_PATH, request_))
+        decode(V2, exchange(V2_PATH, request_))
     assert error.value.reason == reason
 
 
@@ -116,8 +117,8 @@ def test_the_binary_extension_is_refused_by_name() -> None:
     binary = {"inference-header-content-length": "20"}
     request = {"inputs": [tensor([1], [1])]}
     with pytest.raises(CaptureError, match="binary tensor extension"):
-        V2.decode(exchange(V2_PATH, request, request_headers=binary))
-    inference = V2.decode(exchange(V2_PATH, request, b"\x00", response_headers=binary))
+        decode(V2, exchange(V2_PATH, request, request_headers=binary))
+    inference = decode(V2, exchange(V2_PATH, request, b"\x00", response_headers=binary))
     assert inference.refused is not None
     assert inference.refused.reason == "binary"
 
@@ -126,9 +127,9 @@ def test_identity_and_version_are_kept() -> None:
     """The id of either side, and the version that the response names before the path's."""
     request = {"id": "a", "inputs": [tensor([1], [1])]}
     response = {"id": "b", "model_version": "3", "outputs": [tensor([0.5], [1], name="y")]}
-    inference = V2.decode(exchange("/v2/models/m/versions/2/infer", request, response))
-    assert (inference.request_id, inference.response_id) == ("a", "b")
-    assert (inference.version, V2.version("/v2/models/m/versions/2/infer")) == ("3", "2")
+    inference = decode(V2, exchange("/v2/models/m/versions/2/infer", request, response))
+    assert (inference.parsed[0].request_id, inference.parsed[0].response_id) == ("a", "b")
+    assert (inference.parsed[0].version, V2.version("/v2/models/m/versions/2/infer")) == ("3", "2")
     assert inference.outputs["y"].tolist() == [0.5]
 
 
@@ -154,6 +155,6 @@ def test_a_million_values_are_read_without_python_per_value() -> None:
     body = msgspec.json.encode({"inputs": [tensor(rng.random(10**6).tolist(), [100_000, 10])]})
     seen = exchange(V2_PATH, body)
     started = time.process_time()
-    inference = V2.decode(seen)
+    inference = decode(V2, seen)
     assert inference.inputs["x"].shape == (100_000, 10)
     assert time.process_time() - started < 1.0

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from collectors.catalog import PROTOCOLS, find_protocol
+from collectors.read import decode
 from governance.errors import CaptureError
 from tests.collectors.exchanges import CHAT_PATH, GOLDEN, V1_PATH, V2_PATH, exchange
 
@@ -55,7 +56,7 @@ def check_request(path: Path) -> None:
     target = PATHS[path.parent.name]
     protocol = find_protocol(PROTOCOLS, "POST", target)
     assert protocol is not None
-    inference = protocol.decode(exchange(target, path.read_bytes()))
+    inference = decode(protocol, exchange(target, path.read_bytes()))
     assert inference.n >= 1
     arrays = [array.tolist() for array in inference.inputs.values()]
     assert sorted(numbers_in(arrays)) == sorted(numbers_in(values_sent(path.read_bytes())))
@@ -71,7 +72,7 @@ def test_the_kept_invalid_request_is_refused_clearly() -> None:
     """The invalid datatype is named with its place."""
     (path,) = bodies(GOLDEN, "invalid-request")
     with pytest.raises(CaptureError, match="'INT322' is not one of") as error:
-        PROTOCOLS[1].decode(exchange(V2_PATH, path.read_bytes()))
+        decode(PROTOCOLS[1], exchange(V2_PATH, path.read_bytes()))
     assert error.value.reason == "datatype"
 
 
@@ -82,9 +83,12 @@ def test_every_kept_response_is_read(path: Path) -> None:
     target = PATHS[family]
     protocol = find_protocol(PROTOCOLS, "POST", target)
     assert protocol is not None
-    inference = protocol.decode(exchange(target, ANSWERED[family], path.read_bytes()))
+    inference = decode(protocol, exchange(target, ANSWERED[family], path.read_bytes()))
     assert inference.refused is None
-    assert inference.outputs or (inference.input_tokens, inference.output_tokens) == (19, 10)
+    assert inference.outputs or (
+        inference.parsed[0].input_tokens,
+        inference.parsed[0].output_tokens,
+    ) == (19, 10)
 
 
 @pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
