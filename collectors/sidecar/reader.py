@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import logging
 import os
 import resource
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
 _CHUNK_BYTES = 256 * 1024
+_COLLECT_AFTER = 50_000  # objects; a stack of parsed bodies has some ten thousand
 _PREDECESSOR_SECONDS = 20.0  # a reader whose pump was killed may still be sending
 _SECOND_US = 1_000_000
 
@@ -63,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = 2 if isinstance(error, ConfigError) else 3
             pump.sendall(pack(Kind.FAILED, code, str(error)))
             return code
+        gc.freeze()  # what lives now lives to the end ...
+        gc.set_threshold(_COLLECT_AFTER)  # ... and bodies hold no cycles: seldom is enough
         pump.sendall(pack(Kind.READY, str(reading.component), reading.body_limit))
         return reading.run(pump)
 
