@@ -54,7 +54,7 @@ class Spec:
     @property
     def of_numbers(self) -> bool:
         """Whether predictions and labels are numbers: no outcome is declared favourable."""
-        return self.component.spec.signals.favourable is None
+        return self.component.spec.signals.of_numbers
 
     @property
     def reference_id(self) -> str | None:

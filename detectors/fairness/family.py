@@ -12,10 +12,11 @@ from detectors.fairness.catalog import METRICS
 from detectors.fairness.cells import PREFIX, Subject, count_groups, count_scores, read_groups
 from detectors.fairness.parity import Rule
 from detectors.fairness.question import Question
+from detectors.fairness.since_rollout import since_rollout
 from detectors.fairness.verdict import judge, withheld
 from detectors.outcome_table import outcome_codes
 from detectors.reference import WindowCut
-from detectors.trailing import error_levels, trailing_windows
+from detectors.trailing import Trailing, error_levels, trailing_windows
 from governance.component.metrics import FairnessMetric
 from governance.errors import ConfigError
 
@@ -49,6 +50,11 @@ class Fairness:
         """Whether any question is about scores; else they are not counted."""
         return any(question.metric.needs_scores for question in self.questions)
 
+    @property
+    def lasting(self) -> str:
+        """Its arrays are also added up since rollout (``detectors.rollout``)."""
+        return PREFIX
+
     def add(self, batch: EventBatch) -> Sums:
         if self.undeclared:
             return {}
@@ -70,7 +76,16 @@ class Fairness:
             for subject in self.subjects
         }
         lost = reasons.lost(view, self.max_loss)
-        return [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+        verdicts = [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+        return verdicts + self._since_rollout(view)
+
+    def _since_rollout(self, view: WindowView) -> list[Verdict]:
+        total = view.since_rollout
+        if total is None:
+            return []
+        everything = Trailing(total.panes, total.sums, total.outcomes)
+        groups = {s.name: read_groups(everything, s, view.vocabulary) for s in self.subjects}
+        return [since_rollout(q, groups[q.subject], total, view) for q in self.questions]
 
     def _nothing(self, view: WindowView) -> str:
         """Why no question can be answered; empty if they can."""

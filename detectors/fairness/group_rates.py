@@ -31,7 +31,7 @@ class GroupRates:
     @property
     def shares(self) -> Floats:
         """Successes / sizes, less what is expected; every size must be above 0."""
-        return self._from_expected(self.successes / self.sizes)
+        return self.from_expected(self.successes / self.sizes)
 
     @property
     def pairs(self) -> int:
@@ -52,7 +52,7 @@ class GroupRates:
         the binomial limits are conservative (Hoeffding 1956).
         """
         low, high = limits(*self.evidence, error)
-        return self._from_expected(low), self._from_expected(high)
+        return self.from_expected(low), self.from_expected(high)
 
     def keep(self, kept: NDArray[np.bool_]) -> GroupRates:
         """Only the groups that ``kept`` marks."""
@@ -63,5 +63,6 @@ class GroupRates:
             None if self.rho is None else self.rho[kept],
         )
 
-    def _from_expected(self, shares: Floats) -> Floats:
+    def from_expected(self, shares: Floats) -> Floats:
+        """Shares less what is expected."""
         return shares if self.expected is None else shares - self.expected

@@ -42,7 +42,7 @@ def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: 
     hold = reasons.join((lost, reasons.provisional(view) if metric.needs_labels else ""))
     found = parity(map(question.window, ladder), rule)
     if found.shown is None:
-        reason = reasons.join((hold, _too_small(question, ladder[-1])))
+        reason = reasons.join((hold, too_small(question, ladder[-1])))
         return withheld(question, reason, view.panes[-1].events)
     groups = next(groups for groups in ladder if groups.panes == found.shown.panes)
     reading = Reading(question, groups, found.shown)
@@ -52,7 +52,8 @@ def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: 
     return replace(verdict, status=Status.INSUFFICIENT if hold else status)
 
 
-def _too_small(question: Question, longest: Groups) -> str:
+def too_small(question: Question, longest: Groups) -> str:
+    """Why nothing can be compared in a window, with the sizes of the groups."""
     metric, minimum = question.metric, question.rule.minimum_group_size
     labelled = longest.table.outcomes.events.any()
     if metric.needs_scores and labelled and not longest.scores.events:
