@@ -106,6 +106,12 @@ class Meters:
         """A window was judged so long after it was due."""
         self._delay.labels(key.namespace, key.name).set(max(0, delay_us) / 1e6)
 
+    def leave(self, key: ComponentKey) -> None:
+        """Another worker speaks for the component now: what stands still here would mislead."""
+        self._newest.pop(key, None)
+        for gauge in (self._last_event, self._delay):
+            gauge.remove(key.namespace, key.name)
+
     def _add(self, key: ComponentKey, name: str, n: int) -> None:
         place = (key.namespace, key.name)
         if name in _EVENTS:

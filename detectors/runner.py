@@ -179,6 +179,8 @@ class DetectWorker:
 
     def _rejoin(self, error: Fenced) -> None:
         _log.warning("dropping all partitions: %s", error)
+        for owner in self._owners.values():
+            self._leave(owner)
         self._owners.clear()
         self._paused.clear()
         self._joined().close()
@@ -208,6 +210,13 @@ class DetectWorker:
             owner.checkpoint()
         except (Fenced, TransientError) as error:
             _log.warning("partition %d is left without a last checkpoint: %s", partition, error)
+        finally:
+            self._leave(owner)
+
+    def _leave(self, owner: PartitionOwner) -> None:
+        """Its components are another worker's from now on, and so are their gauges."""
+        for key in owner.components:
+            self._meters.leave(key)
 
     def _tend(self, partition: int, owner: PartitionOwner) -> None:
         """Checkpoint, pause or resume, and keep log time moving."""

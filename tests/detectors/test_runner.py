@@ -328,3 +328,26 @@ def test_losses_are_metrics(deployed: Deployment) -> None:
     assert group.sample("evenhand_late_events_total", **own) == 1
     assert group.sample("evenhand_source_gap_batches_total", **own) == 1
     assert group.sample("evenhand_clock_skew_batches_total", **own) == 1
+
+
+MOVED = ("evenhand_window_delay_seconds", "evenhand_last_event_timestamp_seconds")
+
+
+def _is_exported(group: Any, name: str) -> bool:
+    place = {"namespace": "default", "component": "loans"}
+    return group.metrics.registry.get_sample_value(name, place) is not None
+
+
+@pytest.mark.parametrize("loses", ["revoked", "fenced"])
+def test_gauges_leave_with_the_partition(deployed: Deployment, loses: str) -> None:
+    """A worker that lost a partition, by revoke or by fence, says nothing of its windows."""
+    group = deployed.group(**COUNT)
+    worker = group.start()
+    _send_some(deployed, 0, 4)
+    catch_up(worker)
+    assert all(_is_exported(group, name) for name in MOVED)
+    if loses == "revoked":
+        worker._revoked([HOME])
+    else:
+        worker._rejoin(Fenced("another owner has claimed it"))
+    assert not any(_is_exported(group, name) for name in MOVED)
