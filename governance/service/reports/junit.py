@@ -52,8 +52,9 @@ def junit(verdict: GateVerdict, component: str, now_us: int, *, seconds: float =
     ET.SubElement(properties, "property", name="verdict", value=verdict.outcome.value)
     if inconclusive:
         _add_inconclusive(suite, verdict)
+    versions = len({case.finding.version for case in verdict.cases})
     for case in verdict.cases:
-        _add(suite, case)
+        _add(suite, case, versions)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -64,10 +65,13 @@ def _add_inconclusive(suite: ET.Element, verdict: GateVerdict) -> None:
     error.text = _clean("\n".join([*verdict.reasons, REMEDY]))
 
 
-def _add(suite: ET.Element, case: Case) -> None:
+def _add(suite: ET.Element, case: Case, versions: int) -> None:
+    """A name without the version, where there is one, stays the same from release to release."""
     verdict = case.finding.verdict
     kind = ".".join(part for part in (verdict.check, verdict.modality, verdict.test) if part)
-    name = f"{verdict.subject or '(component)'}, version {case.finding.version}"
+    name = verdict.subject or "(component)"
+    if versions > 1:
+        name = f"{name}, version {case.finding.version}"
     element = ET.SubElement(suite, "testcase", classname=_clean(kind), name=_clean(name), time="0")
     if case.state is State.BREACH:
         failure = ET.SubElement(element, "failure", type="breach", message=_clean(_message(case)))
