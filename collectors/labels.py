@@ -3,7 +3,8 @@
 A row is ``{"id": ..., "label": ...}``: ``id`` as the request had it (``ID:3`` for the fourth of
 several instances), of which only the HMAC goes on, or ``event_id``, already a pseudonym. Optional:
 ``time`` (when the truth was known; default now), ``supersedes`` (true corrects an earlier label)
-and ``favourable`` (1 or 0) in the place of what ``spec.signals`` would say of ``label``.
+and ``favourable`` (1 or 0) in the place of what ``spec.signals`` would say of ``label``. Where no
+outcome is declared favourable, labels are numbers, which predictions are compared with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collectors.json_rows import InvalidRows, RowError, checked
+from collectors.modalities.tabular import retyped
 from collectors.outcome import as_category, favourable_label
 from governance.event import Column, LabelBatch
 from governance.wire.json import label_batch
@@ -40,9 +42,12 @@ def read_labels(rows: Sequence[Row], desk: Desk, now_us: int) -> tuple[LabelBatc
     plain = [{key: row[key] for key in row if key != "version"} for row in named]
     [(_, (batch, ignored))] = checked(plain, lambda part: label_batch(part, now_us), {"label": 0})
     columns = dict(batch.columns)
-    if "label" in columns:
+    signals = desk.component.spec.signals
+    if "label" in columns and signals.of_numbers:
+        columns["label"] = retyped(columns["label"], categorical=False)
+    elif "label" in columns:
         columns["label"] = as_category(columns["label"])
-        columns["favourable"] = _favourable(columns, desk.component.spec.signals)
+        columns["favourable"] = _favourable(columns, signals)
     return desk.privacy.labels(LabelBatch(batch.n, columns)), ignored
 
 

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
     from detectors.id_table import Keys
 
-LARGEST_CELL = 2**32 // 3  # exclusive: a stored cell has the label as its lowest digit
-
 
 @dataclass(frozen=True, slots=True)
 class Entries:
     """Events that may meet labels, shape (n,) each.
 
-    ``cells`` code whatever the caller wants back, below ``LARGEST_CELL``; ``scores`` are bins.
+    ``cells`` code whatever the caller wants back; ``scores`` are bins.
     """
 
     keys: Keys
@@ -37,13 +35,16 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Labelled events, shape (n,) each; ``signs`` is -1 where an outcome is taken back."""
+    """Labelled events, shape (n,) each; ``signs`` is -1 where an outcome is taken back.
+
+    ``labels`` are outcomes: 0 or 1, or the bucket of an error (``number_cells``).
+    """
 
     slots: NDArray[np.int32]
     cells: NDArray[np.uint32]
     scores: NDArray[np.uint8]
     weights: NDArray[np.float64]
-    labels: NDArray[np.int8]
+    labels: NDArray[np.int32]
     signs: NDArray[np.int8]
 
     def by_slot(self) -> Iterator[tuple[int, Outcomes]]:

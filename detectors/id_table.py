@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Keys = NDArray[np.uint64]
     Positions = NDArray[np.int64]
 
-LOAD = 0.85  # of the slots at most; 6.7 probes for a key that is absent
+LOAD = 0.86  # of the slots at most; 7.1 probes for a key that is absent
 GROWTH = 1.5  # between rebuilds while the table is far from its limit
 SMALLEST = 1_024
 

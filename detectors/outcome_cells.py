@@ -82,13 +82,13 @@ def outcome_batch(
     version: str,
     cells: Mapping[str, Column],
     scores: NDArray[np.uint8],
-    labels: NDArray[np.int8],
+    labels: NDArray[np.int32],
     weights: NDArray[np.float64],
 ) -> EventBatch:
     """Labelled events as detectors read them (``Detector.add_outcomes``)."""
     columns = {
         **cells,
-        "label": Column(labels),
+        "label": Column(labels.astype(np.int8)),
         "score": Column(centres(scores)),
         "weight": Column(weights),
     }

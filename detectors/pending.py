@@ -1,8 +1,9 @@
 """Events that wait for their labels, and labels that wait for their events.
 
 A pane that can still meet labels has a *slot*: a number, given in log order over all versions of
-the component. An entry is (key, slot, cell, score, weight): what the label's outcome will be added
-as, and where. When a slot matures its entries are as good as gone.
+the component. An entry is (key, slot, cell, score, weight, outcome): what the label's outcome will
+be added as, where, and what it was if the label has come. When a slot matures its entries are as
+good as gone.
 
 Memory is bounded by ``limit`` entries (``labels.maxPending``): past it the keep probability halves
 *by key*, so every id of a pane stays with the same probability 2^-level, and the weight of an
@@ -22,7 +23,8 @@ import numpy as np
 from detectors.entries import Entries, Outcomes
 from detectors.id_table import IdTable, last_of_each
 from detectors.label_order import NO_LABEL, by_event
-from detectors.segments import Segments, Step
+from detectors.number_cells import outcomes_of_numbers
+from detectors.segments import WIDTHS, Segments, Step
 from detectors.slots import Slots
 from detectors.waiting import WaitingLabels
 
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
     from detectors.segments import Columns
 
 BUFFERED = 16_384  # entries inserted at once: the table is touched per batch, not per record
-_STATES = 3  # no label, 0, 1: the lowest digit of a stored cell
 _SPARE_ROWS = 65_536  # rows in segments beyond twice the live ones before they are rewritten
 _KEY_BITS = 64
+_NEVER_US = 2**62
 
 
 class Pending:
@@ -55,8 +57,9 @@ class Pending:
     def __init__(self, limit: int, wait_us: int) -> None:
         self.counts: Counter[str] = Counter()
         self.level = 0
+        self.of_numbers = False
         self._limit = limit
-        columns = {"slots": "<i4", "cells": "<u4", "scores": "u1", "weights": "<f4"}
+        columns = {n: width for n, width in WIDTHS[Step.INSERT].items() if n != "keys"}
         self._table = IdTable(columns, limit=limit)
         self._slots = Slots()
         self._buffer: list[Entries] = []
@@ -79,7 +82,7 @@ class Pending:
     @property
     def unsaved_bytes(self) -> int:
         """About how many bytes the next ``drain`` returns."""
-        return self._segments.unsaved_bytes + 21 * self._buffered
+        return self._segments.unsaved_bytes + 23 * self._buffered
 
     def limit_to(self, limit: int, wait_us: int) -> None:
         """Keep to other bounds from now on."""
@@ -88,6 +91,21 @@ class Pending:
             self._limit = limit
             self._table.limit_to(limit)
         self._waiting.wait_us = self._segments.wait_us = wait_us
+
+    def read_as(self, *, of_numbers: bool) -> None:
+        """Labels are numbers from now on, or outcomes again.
+
+        What waits for the other kind meets no label any more.
+        """
+        if of_numbers == self.of_numbers:
+            return
+        self.settle()
+        self.of_numbers = of_numbers
+        self._waiting.expire(_NEVER_US)
+        nothing = np.empty(0, dtype=np.int64)
+        self._table.keep(nothing)
+        self._slots.hold_only(nothing)
+        self._rewrite_due = True
 
     def open_slot(self) -> int:
         """A slot for a new pane; it takes the keep probability that holds now."""
@@ -126,9 +144,9 @@ class Pending:
             self.settle()
 
     def join(
-        self, keys: Keys, labels: NDArray[np.int8], supersedes: NDArray[np.bool_], now_us: int
+        self, keys: Keys, labels: NDArray[np.int32], supersedes: NDArray[np.bool_], now_us: int
     ) -> None:
-        """Join labels (0 or 1) with their events; ``met`` gives the outcomes.
+        """Join labels (0 or 1, or ``number_labels``) with their events; ``met`` gives the outcomes.
 
         The first label of an event wins; one that supersedes takes it back. A label whose event
         has not come, or can meet no label any more, waits.
@@ -165,7 +183,8 @@ class Pending:
     def state(self) -> dict[str, Any]:
         """What is small: for the register, read back by ``restore``."""
         self.settle()
-        return {"level": self.level, "slots": self._slots.state(), "counts": dict(self.tally())}
+        small = {"level": self.level, "of_numbers": self.of_numbers}
+        return small | {"slots": self._slots.state(), "counts": dict(self.tally())}
 
     def tally(self) -> Counter[str]:
         """Every count so far, by name."""
@@ -174,7 +193,7 @@ class Pending:
 
     def restore(self, state: Mapping[str, Any], blobs: Mapping[int, bytes], now_us: int) -> None:
         """Rebuild an empty object from ``state`` and the stored segments."""
-        self.level = state["level"]
+        self.level, self.of_numbers = state["level"], state["of_numbers"]
         self._slots.restore(state["slots"])
         for step, columns in self._segments.load(blobs):
             self._redo(step, columns)
@@ -230,30 +249,33 @@ class Pending:
 
     def _store(self, entries: Entries) -> None:
         labels = self._waiting.take(entries.keys)
-        stored = entries.cells * np.uint32(_STATES) + (labels + 1).astype(np.uint32)
-        columns = {
+        labelled = np.flatnonzero(labels != NO_LABEL)
+        outcomes = np.full(len(labels), NO_LABEL, dtype=np.int32)
+        outcomes[labelled] = self._outcomes(entries.cells[labelled], labels[labelled])
+        columns: Columns = {
             "slots": entries.slots,
-            "cells": stored,
+            "cells": entries.cells,
             "scores": entries.scores,
             "weights": entries.weights,
+            "labels": _stored(outcomes),
         }
         self._table.put(entries.keys, columns)
         self._slots.hold(entries.slots)
         self._segments.append(Step.INSERT, {"keys": entries.keys, **columns})
-        labelled = np.flatnonzero(labels != NO_LABEL)
         self.counts["labels_joined"] += len(labelled)
-        self._meet(entries.take(labelled), labels[labelled], sign=1)
+        self._meet(entries.take(labelled), outcomes[labelled], sign=1)
 
     def _label(self, said: Labels, places: Positions) -> None:
         """Give entries that are there their labels."""
         columns = self._table.columns
-        cells, states = np.divmod(columns["cells"][places], np.uint32(_STATES))
-        before = states.astype(np.int8) - np.int8(1)
+        cells = columns["cells"][places]
+        before = columns["labels"][places].astype(np.int32) - 1
+        said = said.coded(lambda labels: self._outcomes(cells, labels))
         after = said.final(before)
         self.counts["labels_repeated"] += said.repeated(before)
         self.counts["labels_corrected"] += said.corrected(before)
         self.counts["labels_joined"] += int((before == NO_LABEL).sum())
-        columns["cells"][places] = cells * np.uint32(_STATES) + (after + 1).astype(np.uint32)
+        columns["labels"][places] = _stored(after)
         entries = Entries(
             said.keys,
             columns["slots"][places],
@@ -265,7 +287,7 @@ class Pending:
         back = changed & (before != NO_LABEL)
         self._meet(entries.take(back), before[back], sign=-1)
         self._meet(entries.take(changed), after[changed], sign=1)
-        step: Columns = {"keys": said.keys, "slots": entries.slots, "labels": after}
+        step: Columns = {"keys": said.keys, "slots": entries.slots, "labels": _stored(after)}
         self._segments.append(Step.JOIN, {name: array[changed] for name, array in step.items()})
 
     def _wait(self, said: Labels, now_us: int) -> None:
@@ -282,7 +304,11 @@ class Pending:
         step: Columns = {"keys": said.keys, "labels": labels, "sampled": sampled, "at_us": at}
         self._segments.append(Step.WAIT, {n: array[before != labels] for n, array in step.items()})
 
-    def _meet(self, entries: Entries, labels: NDArray[np.int8], *, sign: int) -> None:
+    def _outcomes(self, cells: NDArray[np.uint32], labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What a label makes of an event: below 2^16 - 1."""
+        return outcomes_of_numbers(cells, labels) if self.of_numbers else labels
+
+    def _meet(self, entries: Entries, labels: NDArray[np.int32], *, sign: int) -> None:
         if not len(labels):
             return
         levels = self._slots.levels(entries.slots)
@@ -330,9 +356,7 @@ class Pending:
         elif step is Step.JOIN:
             slots, places = self._find(columns["keys"])
             same = (slots == columns["slots"]) & (self._slots.levels(slots) >= 0)
-            cells = self._table.columns["cells"]
-            bare = cells[places[same]] // np.uint32(_STATES) * np.uint32(_STATES)
-            cells[places[same]] = bare + (columns["labels"][same] + 1).astype(np.uint32)
+            self._table.columns["labels"][places[same]] = columns["labels"][same]
         else:
             # Also what has matured since: it may have taken the place of an older entry.
             newest = last_of_each(columns["keys"])
@@ -340,6 +364,11 @@ class Pending:
             keys = rows.pop("keys")
             self._waiting.take(keys)
             self._table.put(keys, rows)
+
+
+def _stored(outcomes: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """As a column holds them: 0 = no label."""
+    return (outcomes + 1).astype(np.uint16)
 
 
 def _below(keys: Keys, levels: NDArray[np.int8] | np.int8) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEALED_BYTES = 256 * 1024  # below, the newest segment is written again; above, it is left alone
-STEP_ROWS = 100_000  # of at most 21 bytes: no segment passes 4 MiB
+STEP_ROWS = 100_000  # of at most 23 bytes: no segment passes 4 MiB
 
 
 class Step(IntEnum):
@@ -34,9 +34,16 @@ class Step(IntEnum):
 
 
 WIDTHS: Mapping[Step, Mapping[str, str]] = {
-    Step.INSERT: {"keys": "<u8", "slots": "<i4", "cells": "<u4", "scores": "u1", "weights": "<f4"},
-    Step.JOIN: {"keys": "<u8", "slots": "<i4", "labels": "i1"},
-    Step.WAIT: {"keys": "<u8", "labels": "i1", "sampled": "u1", "at_us": "<i8"},
+    Step.INSERT: {
+        "keys": "<u8",
+        "slots": "<i4",
+        "cells": "<u4",
+        "scores": "u1",
+        "weights": "<f4",
+        "labels": "<u2",
+    },
+    Step.JOIN: {"keys": "<u8", "slots": "<i4", "labels": "<u2"},
+    Step.WAIT: {"keys": "<u8", "labels": "<i4", "sampled": "u1", "at_us": "<i8"},
     Step.FORGET: {"keys": "<u8"},
 }
 
@@ -75,7 +82,7 @@ class Segments:
     @property
     def unsaved_bytes(self) -> int:
         """About how many bytes ``drain`` would return."""
-        return sum(map(len, self._written.values())) + 21 * self._open.rows
+        return sum(map(len, self._written.values())) + 23 * self._open.rows
 
     def append(self, step: Step, columns: Mapping[str, NDArray[Any]]) -> None:
         """Add one step; columns as in ``WIDTHS``."""

@@ -45,7 +45,7 @@ class WaitingLabels:
         self.counts: Counter[str] = Counter()
         self._limit = max(LEAST_LIMIT, limit)
         self.wait_us = wait_us
-        columns = {"labels": "i1", "sampled": "u1", "waits": "<i8"}
+        columns = {"labels": "<i4", "sampled": "u1", "waits": "<i8"}
         self._table = IdTable(columns, limit=2 * self._limit)
         self._waits: deque[_Wait] = deque()
         self._next = 0
@@ -54,13 +54,13 @@ class WaitingLabels:
     def __len__(self) -> int:
         return self._size
 
-    def held(self, keys: Keys) -> NDArray[np.int8]:
+    def held(self, keys: Keys) -> NDArray[np.int32]:
         """The label that waits for each key, -1 = none; shape (n,)."""
         places = self._find(keys)
-        return np.where(places < 0, NO_LABEL, self._table.columns["labels"][places]).astype("i1")
+        return np.where(places < 0, NO_LABEL, self._table.columns["labels"][places]).astype("<i4")
 
     def put(
-        self, keys: Keys, labels: NDArray[np.int8], sampled: NDArray[np.bool_], at_us: int
+        self, keys: Keys, labels: NDArray[np.int32], sampled: NDArray[np.bool_], at_us: int
     ) -> None:
         """Let labels wait for distinct keys; a key that waits already gets the new label."""
         places = self._find(keys)
@@ -79,10 +79,10 @@ class WaitingLabels:
         columns = {"labels": labels[fresh], "sampled": sampled[fresh], "waits": waits}
         self._table.put(keys[fresh], columns)
 
-    def take(self, keys: Keys) -> NDArray[np.int8]:
+    def take(self, keys: Keys) -> NDArray[np.int32]:
         """The label that waits for each of distinct keys (-1 = none); it waits no longer."""
         if not self._waits:
-            return np.full(len(keys), NO_LABEL, dtype=np.int8)
+            return np.full(len(keys), NO_LABEL, dtype=np.int32)
         places = self._find(keys)
         taken = self.held(keys)
         self._forget(places[places >= 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from detectors.performance.measure import Measure
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
-    from governance.component.schema import Component
+    from governance.component.schema import Component, Signals
     from governance.event import EventBatch
     from governance.finding import Verdict
 
@@ -55,16 +56,32 @@ _OF_OUTCOMES = (
 )
 
 
+class Kind(Enum):
+    """What predictions and labels are."""
+
+    OUTCOMES = "outcomes"
+    NUMBERS = "numbers"
+    UNDECLARED = "undeclared"  # nobody says which predictions are favourable
+
+
+_USUAL = {
+    Kind.OUTCOMES: (ACCURACY,),
+    Kind.NUMBERS: (MEAN_ABSOLUTE_ERROR, MEAN_ERROR),
+    Kind.UNDECLARED: (),
+}
+"""What is shown where labels are declared."""
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """Shows ``measures`` and judges those that have a limit, and what ``yardsticks`` compare.
 
-    ``of_numbers``: predictions and labels are numbers, since no outcome is declared favourable.
+    ``kind`` says what predictions and labels are; measures of the other kind cannot be read.
     """
 
     settings: RateSettings
     measures: tuple[Measure, ...]
-    of_numbers: bool
+    kind: Kind
     yardsticks: tuple[Yardstick, ...] = ()
 
     def add(self, batch: EventBatch) -> Sums:
@@ -90,30 +107,29 @@ class Performance:
         ]
 
     def _count(self, batch: EventBatch) -> Sums:
-        if self._measured(of_numbers=True):
-            return count_predicted(batch)
-        return count_predictions(batch) if self._measured(of_numbers=False) else {}
+        if not self._readable():
+            return {}
+        return count_predicted(batch) if self.kind is Kind.NUMBERS else count_predictions(batch)
 
     def _count_labelled(self, batch: EventBatch) -> Sums:
-        if self._measured(of_numbers=True):
-            return count_errors(batch)
-        if not self._measured(of_numbers=False):
-            return {}
-        needs_scores = any(measure.needs_scores for measure in self._subjects())
+        readable = self._readable()
+        if not readable or self.kind is Kind.NUMBERS:
+            return count_errors(batch) if readable else {}
+        needs_scores = any(measure.needs_scores for measure in readable)
         scored = count_scored(batch) if needs_scores else {}
         return merge([count_outcomes(batch), scored])
 
-    def _subjects(self) -> tuple[Measure, ...]:
-        return (*self.measures, *(yardstick.measure for yardstick in self.yardsticks))
+    def _readable(self) -> list[Measure]:
+        """The measures that predictions and labels are of the right kind for."""
+        asked = (*self.measures, *(yardstick.measure for yardstick in self.yardsticks))
+        return [measure for measure in asked if self._fits(measure)]
 
-    def _measured(self, *, of_numbers: bool) -> bool:
-        """Whether anything of this kind is asked that can be answered."""
-        asked = any(measure.of_numbers == of_numbers for measure in self._subjects())
-        return asked and self.of_numbers == of_numbers
+    def _fits(self, measure: Measure) -> bool:
+        return self.kind is (Kind.NUMBERS if measure.of_numbers else Kind.OUTCOMES)
 
     def _verdict(self, measure: Measure, windows: Windows, view: WindowView) -> Verdict:
         settings = self.settings
-        if measure.of_numbers != self.of_numbers:
+        if not self._fits(measure):
             wrong = _OF_OUTCOMES if measure.of_numbers else reasons.FAVOURABLE_NOT_DECLARED
             return settings.withheld(
                 measure.check, view, reasons.join((settings.lost(view), wrong))
@@ -170,15 +186,21 @@ def make_performance(
         If a limit cannot be one.
     """
     signals, settings = component.spec.signals, rate_settings(component)
-    of_numbers = signals.favourable is None
-    usual = (MEAN_ABSOLUTE_ERROR, MEAN_ERROR) if of_numbers else (ACCURACY,)
+    kind = _kind(signals)
+    usual = _USUAL[kind]
     limited = tuple(m for m in MEASURES if m.check in settings.limits)
     compared = (limited or usual[:1]) if RateCheck.DEGRADATION in settings.limits else ()
     shown = {*limited, *compared, *(usual if signals.label is not None else ())}
     if not shown:
         return None
     rulers = yardsticks([m for m in compared if m is not MEAN_ERROR], reference)
-    return Performance(settings, tuple(m for m in MEASURES if m in shown), of_numbers, rulers)
+    return Performance(settings, tuple(m for m in MEASURES if m in shown), kind, rulers)
+
+
+def _kind(signals: Signals) -> Kind:
+    if signals.favourable is not None:
+        return Kind.OUTCOMES
+    return Kind.NUMBERS if signals.of_numbers else Kind.UNDECLARED
 
 
 def _ladder(read: Callable[[Seen], Estimate | None], windows: Windows) -> list[Estimate]:

@@ -36,7 +36,7 @@ def rising_shares(favourable: Floats, total: Floats, prior: Floats) -> Floats:
             block = _pooled(blocks.pop(), block)
         blocks.append(block)
     means, _, bins = zip(*blocks, strict=True)
-    return np.clip(np.repeat(means, bins), 0.0, 1.0)
+    return np.asarray(np.clip(np.repeat(means, bins), 0.0, 1.0))
 
 
 def _pooled(

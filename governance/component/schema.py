@@ -254,6 +254,11 @@ class Signals(_Block):
     groups: dict[str, GroupSignal] = Field(default_factory=dict)
     features: dict[Modality, FeatureSignal] = Field(default_factory=dict)
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether predictions and labels are numbers: no outcome is declared favourable."""
+        return self.favourable is None and (self.label is None or self.label.favourable is None)
+
 
 class Capture(_Block):
     """What the sidecar copies."""
