@@ -260,7 +260,7 @@ def _embeddings(
 
 
 def _performance(batch: EventBatch, component: Component, version: str) -> dict[str, Sums]:
-    sums = performance_sums(batch, of_numbers=component.spec.signals.favourable is None)
+    sums = performance_sums(batch, of_numbers=component.spec.signals.of_numbers)
     return {version: sums} if sums else {}
 
 
