@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.alert import Alert, AlertState
 from governance.clock import SECOND_US, parse_instant_us
+from governance.component.metrics import LimitKind, RateCheck
 from governance.finding import Status
 from governance.metrics import Family
 
@@ -26,6 +27,7 @@ _RATES = {
     "predictive_parity_difference": "positive_predictive_value",
     "accuracy_score_difference": "accuracy",
 }
+_DURATIONS = frozenset(c.value for c in RateCheck if c.kind is LimitKind.DURATION)  # milliseconds
 _WORST_FIRST = (Status.BREACH, Status.WARNING, Status.OK, Status.INSUFFICIENT)
 
 
@@ -41,6 +43,18 @@ def finding_families(bodies: Iterable[Mapping[str, Any]]) -> list[Family]:
         _group_rates(fairness),
         _label_coverage(fairness),
         _operations(bodies),
+        *_valued(
+            "evenhand_finish_reason_ratio",
+            "Share of the last window's answers that ended so",
+            [b for b in bodies if b["check"] == "finish_reason"],
+            lambda body: (("reason", body["subject"]),),
+        ),
+        *_valued(
+            "evenhand_rate_change_score",
+            "Scale units between the newest points of a series and its usual level; 4 is told",
+            [b for b in bodies if b["check"] == "rate_change" and b["subject"]],
+            lambda body: (("series", body["subject"]),),
+        ),
         _statuses(bodies),
         _window_ends(bodies),
     ]
@@ -157,16 +171,16 @@ def _label_coverage(bodies: list[Mapping[str, Any]]) -> Family:
 
 
 def _operations(bodies: list[Mapping[str, Any]]) -> Family:
-    """Checks that compare one number with a limit; latencies in seconds."""
+    """Checks that have one number, in base units: durations in seconds, tokens, bytes, shares."""
     samples = [
         (
             (*_of(body), body["check"]),
-            body["value"] / 1_000 if body["check"].startswith("latency") else body["value"],
+            body["value"] / 1_000 if body["check"] in _DURATIONS else body["value"],
         )
         for body in bodies
         if body["value"] is not None and not body["groups"] and not body["subject"]
     ]
-    meaning = "Value of a check without subject in the last window; latencies in seconds"
+    meaning = "Value of a check without subject in the last window; durations in seconds"
     return Family("evenhand_check", meaning, (*COMPONENT, "check"), tuple(samples))
 
 

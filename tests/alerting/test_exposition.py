@@ -1,0 +1,56 @@
+"""What Prometheus sees of operational findings."""
+
+from __future__ import annotations
+
+from alerting.exposition import finding_families
+from governance.component.key import ComponentKey
+from governance.finding import Finding, Status, Verdict, Window
+
+
+def exported(*verdicts: Verdict) -> dict[str, dict[str, float]]:
+    """Values by family and last label."""
+    key, window = ComponentKey("shop", "prices"), Window("every", 7, 0, 3_600_000_000)
+    bodies = [Finding(key, "1", 1, window, verdict).to_json() for verdict in verdicts]
+    return {
+        family.name: {labels[-1]: value for labels, value in family.samples}
+        for family in finding_families(bodies)
+    }
+
+
+def test_values_are_in_base_units() -> None:
+    """Durations are seconds; tokens, bytes, events and shares are what they are."""
+    values = {
+        "latency_p95": 250.0,
+        "ttft_p99": 80.0,
+        "input_tokens_p95": 4_096.0,
+        "request_bytes_p95": 2_000.0,
+        "traffic": 31.0,
+        "refusal_rate": 0.25,
+    }
+    found = exported(*(Verdict(name, "", Status.OK, value=v) for name, v in values.items()))
+    seconds = {"latency_p95": 0.25, "ttft_p99": 0.08}
+    assert found["evenhand_check"] == values | seconds
+
+
+def test_finish_reasons_have_their_interval() -> None:
+    """One series a reason, with bounds and events beside it."""
+    verdict = Verdict(
+        "finish_reason", "length", Status.OK, value=0.2, lower=0.1, upper=0.4, events=50
+    )
+    found = exported(verdict)
+    base = "evenhand_finish_reason_ratio"
+    assert [found[base + end]["length"] for end in ("", "_lower", "_upper", "_events")] == [
+        *(0.2, 0.1, 0.4),
+        50,
+    ]
+    assert found["evenhand_check"] == {}
+
+
+def test_changes_have_a_score_per_series() -> None:
+    """A history that is still building has none."""
+    found = exported(
+        Verdict("rate_change", "traffic", Status.WARNING, "traffic: ...", value=9.2, threshold=4.0),
+        Verdict("rate_change", "", Status.INSUFFICIENT, "history_building: 3 of 121 windows"),
+    )
+    assert found["evenhand_rate_change_score"] == {"traffic": 9.2}
+    assert found["evenhand_finding_status"]["warning"] == 1.0
