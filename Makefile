@@ -17,7 +17,9 @@ demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labe
 test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager
 	@nice -n 15 $(BIN)/python -m pytest -n 2 -m "not slow"
 
+# Evidently goes into an environment of its own (800 MB, once) in the user's cache folder.
 test-slow: $(STAMP) servers ## Run the long guarantee tests and print their tables
+	-@$(BIN)/python -m tests.testkit evidently
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts

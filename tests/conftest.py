@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from tests.testkit import alertmanager as alertmanager_server
+from tests.testkit import evidently as evidently_environment
 from tests.testkit import kafka as kafka_server
 from tests.testkit import postgres as postgres_server
 from tests.testkit import prometheus as prometheus_server
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.testkit.alertmanager import AlertmanagerServer
+    from tests.testkit.evidently import WithEvidently
     from tests.testkit.kafka import KafkaBroker
     from tests.testkit.postgres import PostgresServer
     from tests.testkit.prometheus import PrometheusServer
@@ -79,6 +81,21 @@ def alertmanager(request: pytest.FixtureRequest) -> Iterator[Callable[[], Alertm
         yield start
 
 
+@pytest.fixture(scope="session")
+def with_evidently(request: pytest.FixtureRequest) -> WithEvidently:
+    """Run this tree's code where Evidently is; skipped, saying so, where it is not.
+
+    It is too large to be fetched beside a test: ``make test-slow`` does, and CI looks first.
+    """
+    version = evidently_environment.here()
+    if version is None:
+        why = f"{evidently_environment.NAME} is not here. Build it: {evidently_environment.COMMAND}"
+        request.config.stash[_MISSING][evidently_environment.NAME] = why
+        pytest.skip(why)
+    request.config.stash[_USED][evidently_environment.NAME] = version
+    return evidently_environment.run_with_evidently
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_USED], config.stash[_MISSING] = {}, {}
 
@@ -96,8 +113,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server."""
+    """Mark what needs a server, or Evidently."""
     for item in items:
+        if "with_evidently" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.evidently)
         if set(_FIXTURES).intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
 

@@ -15,6 +15,7 @@ from benchmarks.tables import (
     delay,
     embeddings,
     evidence,
+    evidently,
     false_alarms,
     parity,
     parity_time,
@@ -41,6 +42,7 @@ TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
     "weights": (sampling.sampling, sampling.arrivals),
     "embeddings": (embeddings.null, embeddings.table),
     "costs": (costs.table,),
+    "evidently": (evidently.table,),
 }
 
 

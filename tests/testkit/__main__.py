@@ -17,7 +17,7 @@ from tests.testkit.servers import SERVERS, Server
 
 def main(arguments: list[str]) -> int:
     """Fetch, and say what is there."""
-    wanted = SERVERS
+    wanted: tuple[Server, ...] = SERVERS
     if "evidently" in arguments:
         if "--here" in arguments:
             return 0 if evidently.here() else 1

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tests.testkit.cache import ServerMissing, cached, filled, run, user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 NAME = "Evidently"
 COMMAND = "python -m tests.testkit evidently"
@@ -51,14 +51,18 @@ def program() -> Path:
     return folder / "bin/python"
 
 
-def run_with_evidently(
-    arguments: Sequence[str | Path], *, env: Mapping[str, str] = {}
-) -> subprocess.CompletedProcess[str]:
+class WithEvidently(Protocol):
+    """Runs ``python ARGUMENTS`` in the environment."""
+
+    def __call__(self, arguments: Sequence[str | Path]) -> subprocess.CompletedProcess[str]: ...
+
+
+def run_with_evidently(arguments: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     """Run this tree's code in the environment, ``python ARGUMENTS``; raises ServerMissing."""
     return subprocess.run(
         [program(), *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
         capture_output=True,
         text=True,
