@@ -12,6 +12,8 @@ from detectors.base import Pane
 from governance.algebra.sums import pack, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from governance.algebra.sums import Sums
     from governance.event import EventBatch
 
@@ -57,6 +59,7 @@ class PaneState:
     sums: Sums = field(default_factory=dict)
     packed: bytes = b""  # the sums, once closed
     outcomes: Sums = field(default_factory=dict)
+    packed_outcomes: bytes = b""  # the outcomes, once closed
     waiting: list[EventBatch] = field(default_factory=list)  # counted, not yet added up
     labelled: list[Any] = field(default_factory=list)  # outcomes not yet added up
     sums_changed: bool = True  # since they were last written
@@ -78,7 +81,15 @@ class PaneState:
         self.closed, self.partial, self.mature_us = True, partial, mature_us
         self.events -= self.lost.get(UNUSABLE, 0)
         self.packed, self.sums = pack(self.sums), {}
+        self.packed_outcomes, self.outcomes = pack(self.outcomes), {}
         self.sums_changed = self.outcomes_changed = True
+
+    def change_outcomes(self, change: Callable[[Sums], Sums]) -> None:
+        """Add or take away labelled events; those of a closed pane are packed again."""
+        if self.closed:
+            self.packed_outcomes = pack(change(unpack(self.packed_outcomes)))
+        else:
+            self.outcomes = change(self.outcomes)
 
     def lose(self, reason: str, n: int) -> None:
         """Count events that should have been in this pane."""
@@ -94,7 +105,7 @@ class PaneState:
             self.end_us,
             self.events,
             sums,
-            self.outcomes,
+            _read(self.packed_outcomes) if self.packed_outcomes else self.outcomes,
             self.lost_share,
             self.partial,
         )
@@ -133,7 +144,9 @@ def sums_blob(pane: PaneState, started: int) -> bytes:
 def outcomes_blob(pane: PaneState) -> bytes:
     """Row ``outcomes``: its labelled sums and what was said of it."""
     said = [(id_, s.revision, s.digest, s.provisional) for id_, s in pane.said.items()]
-    return msgspec.msgpack.encode([pane.final, pane.dirty, said, pack(pane.outcomes)])
+    return msgspec.msgpack.encode(
+        [pane.final, pane.dirty, said, pane.packed_outcomes or pack(pane.outcomes)]
+    )
 
 
 def read_pane(slot: int, sums: bytes, outcomes: bytes | None) -> tuple[int, PaneState]:
@@ -148,5 +161,8 @@ def read_pane(slot: int, sums: bytes, outcomes: bytes | None) -> tuple[int, Pane
     if outcomes is not None:
         pane.final, pane.dirty, said, labelled = msgspec.msgpack.decode(outcomes)
         pane.said = {id_: Said(*rest) for id_, *rest in said}
-        pane.outcomes = unpack(labelled)
+        if pane.closed:
+            pane.packed_outcomes = labelled
+        else:
+            pane.outcomes = unpack(labelled)
     return started, pane

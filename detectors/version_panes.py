@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -243,7 +244,7 @@ class VersionPanes:
             chosen = [_batch(self, labelled, signs == sign)] if (signs == sign).any() else []
             for batch in chosen:
                 added = merge([d.add_outcomes(batch) for d in self.detectors])
-                pane.outcomes = combine(pane.outcomes, added)
+                pane.change_outcomes(partial(combine, right=added))
 
 
 def probe(attributes: Iterable[str]) -> EventBatch:

@@ -150,7 +150,8 @@ def counted(state: ComponentState) -> list[int]:
     total = np.zeros(ERROR_BUCKETS, dtype=np.int64)
     for place in state._memory.places.values():
         place.panes.add_up(place.pane)
-        total += place.pane.outcomes.get("performance.errors", np.zeros_like(total))
+        outcomes = place.pane.view().outcomes
+        total += outcomes.get("performance.errors", np.zeros_like(total))
     return total.tolist()
 
 
