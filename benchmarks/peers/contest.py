@@ -12,7 +12,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.environments import ROOT
 from benchmarks.peers.worker import THREAD_LIMITS
@@ -67,14 +67,16 @@ def contest(
         If a side ends before it has answered.
     """
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(side, folder)) for side in sides]
+        workers = [_Worker(side, folder) for side in sides]
+        for worker in workers:
+            stack.callback(worker.close)
+        hellos = [worker.hello() for worker in workers]
         for _ in range(warm_up):
             for worker in workers:
                 worker.round()
         found = [[worker.round() for worker in workers] for _ in range(rounds)]
     return tuple(
-        _timed(worker.hello, [turn[place] for turn in found])
-        for place, worker in enumerate(workers)
+        _timed(hello, [turn[place] for turn in found]) for place, hello in enumerate(hellos)
     )
 
 
@@ -101,11 +103,13 @@ class _Worker:
         )
         _pin(self._process.pid)
 
-    def __enter__(self) -> Self:
-        self.hello: Hello = self._answer()
-        return self
+    def hello(self) -> Hello:
+        """Wait until the side has read its rows."""
+        answer: Hello = self._answer()
+        return answer
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let it end, since nothing more is asked."""
         with contextlib.suppress(BrokenPipeError):
             self._process.communicate()
         self._log.close()

@@ -22,7 +22,7 @@ from governance.event import Column, EventBatch
 from governance.finding import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "evenhand"
 OUTPUTS = frozenset({"prediction", "score", "time"})
+ATTRIBUTES = ("a", "b")
 METRICS = (
     "demographic_parity_difference",
     "equal_opportunity_difference",
@@ -78,23 +79,25 @@ def count_and_judge(folder: Path) -> Run:
 
 def fairness(folder: Path) -> Run:
     """Three differences of a, b and a x b with their intervals, from decisions and labels."""
-    with np.load(folder / "decisions.npz") as read:
-        columns = {name: read[name] for name in read.files}
-    groups = {
-        f"group.{name}": Column(
-            columns[name].astype(np.int32), tuple(map(str, range(int(columns[name].max()) + 1)))
-        )
-        for name in ("a", "b")
-    }
-    outcomes = {"favourable": Column(columns["prediction"]), "label": Column(columns["label"])}
-    batch = EventBatch("1", len(columns["a"]), groups | outcomes)
-    detector = _fairness()
-    names = {name.removeprefix("group."): c.dictionary or () for name, c in groups.items()}
+    batch, count = _decisions(folder), fairness_detector()
+    names = {a: batch.columns[f"group.{a}"].dictionary or () for a in ATTRIBUTES}
 
     def run() -> dict[str, float]:
-        sums, labelled = detector.add(batch), detector.add_outcomes(batch)
+        sums, labelled = count.add(batch), count.add_outcomes(batch)
         pane = Pane(0, 0, 1, batch.n, sums, labelled)
-        return _differences(detector.judge(WindowView([pane], names)))
+        return _differences(count.judge(WindowView([pane], names)))
+
+    return run
+
+
+def count_decisions(folder: Path) -> Run:
+    """The same without the verdict: what is added up."""
+    batch, count = _decisions(folder), fairness_detector()
+
+    def run() -> dict[str, float]:
+        count.add(batch)
+        count.add_outcomes(batch)
+        return {}
 
     return run
 
@@ -155,6 +158,7 @@ WORKS: dict[str, Callable[[Path], Run]] = {
     "count": count,
     "count_and_judge": count_and_judge,
     "fairness": fairness,
+    "count_decisions": count_decisions,
     "embedding": embedding,
     "verdict": verdict,
     "correlation": correlation,
@@ -187,6 +191,53 @@ def events(path: Path) -> EventBatch:
     with np.load(path) as read:
         columns = {_column(name): _coded(read[name]) for name in read.files}
     return EventBatch("1", len(next(iter(columns.values())).values), columns)
+
+
+def decided(columns: Mapping[str, NDArray[np.int8]]) -> EventBatch:
+    """Decisions with labels: attributes a and b, prediction and label."""
+    groups = {f"group.{a}": _group(columns[a]) for a in ATTRIBUTES}
+    outcomes = {"favourable": Column(columns["prediction"]), "label": Column(columns["label"])}
+    return EventBatch("1", len(columns["label"]), groups | outcomes)
+
+
+def fairness_detector() -> Detector:
+    """Judges three differences of a, b and a x b."""
+    detector = make_fairness(
+        Component.model_validate(
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {"name": "peers"},
+                "spec": {
+                    "model": {"name": "peers", "version": "1", "modality": ["tabular"]},
+                    "signals": {
+                        "favourable": {"in": ["1"]},
+                        "groups": {"a": "column:a", "b": "column:b"},
+                        "label": "column:label",
+                    },
+                    "governance": {
+                        "biasDetection": {
+                            "thresholds": dict.fromkeys(METRICS, 0.1),
+                            "intersections": [["a", "b"]],
+                        }
+                    },
+                },
+            }
+        ),
+        None,
+    )
+    if detector is None:
+        raise ValueError("the component judges no fairness")
+    return detector
+
+
+def _decisions(folder: Path) -> EventBatch:
+    with np.load(folder / "decisions.npz") as read:
+        return decided({name: read[name] for name in read.files})
+
+
+def _group(codes: NDArray[np.int8]) -> Column:
+    return Column(codes.astype(np.int32), tuple(map(str, range(int(codes.max()) + 1))))
 
 
 def _column(name: str) -> str:
@@ -223,36 +274,6 @@ def _fitted(folder: Path) -> Fitted:
     null = gram_null(np.concatenate(picked) / np.float64(SUM_SCALE))
     m = np.array(1 / (1 / len(window) + 1 / len(reference)))
     return Fitted(projection, mean, null, m, window)
-
-
-def _fairness() -> Detector:
-    detector = make_fairness(
-        Component.model_validate(
-            {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "metadata": {"name": "peers"},
-                "spec": {
-                    "model": {"name": "peers", "version": "1", "modality": ["tabular"]},
-                    "signals": {
-                        "favourable": {"in": ["1"]},
-                        "groups": {"a": "column:a", "b": "column:b"},
-                        "label": "column:label",
-                    },
-                    "governance": {
-                        "biasDetection": {
-                            "thresholds": dict.fromkeys(METRICS, 0.1),
-                            "intersections": [["a", "b"]],
-                        }
-                    },
-                },
-            }
-        ),
-        None,
-    )
-    if detector is None:
-        raise ValueError("the component judges no fairness")
-    return detector
 
 
 def _differences(verdicts: list[Verdict]) -> dict[str, float]:
