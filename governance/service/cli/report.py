@@ -65,9 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replay, choose a window, let Evidently compare its rows, and write the page."""
-    load()
     loaded = one_component(options.component)
     component, past_file = loaded.component, _reference_file(loaded, options.reference)
+    _check_output(options.output)
+    load()  # what is missing is said before a long replay
     reference = measure_rows(past_file, component, warn=_say)
     seen = WindowRowsSeen()
     replay = Replay(component, options.file, reference, make=seen.make)
@@ -130,8 +131,8 @@ def _choose(
         verdict, place = finding.verdict, (finding.version, finding.window.number)
         fits = options.version in {None, finding.version}
         if fits and verdict.status is Status.BREACH and place in windows:
-            subject = f" of {verdict.subject}" if verdict.subject else ""
-            return windows[place], f"the first in breach: {verdict.check}{subject}"
+            what = f"{verdict.check} {verdict.subject}".strip()
+            return windows[place], f"the first in breach, {what}: {verdict.reason}"
     own = [w for (version, _), w in windows.items() if options.version in {None, version}]
     if not own:
         raise ConfigError(f"no window of version {options.version!r} holds an event")
@@ -155,13 +156,19 @@ def _named(options: argparse.Namespace, component: Component, windows: Windows) 
 
 
 def _heading(component: Component, chosen: WindowRows, past: Path, rows: int) -> str:
-    pane = chosen.pane
-    span = f"{format_instant(pane.start_us)} to {format_instant(pane.end_us)}"
+    pane, span = chosen.pane, ""
+    if component.spec.signals.time is not None:
+        span = f", {format_instant(pane.start_us)} to {format_instant(pane.end_us)}"
     return (
         f"{component.key}, version {chosen.version}: window {pane.number} "
-        f"({len(chosen.rows):,} rows, {span}) against {past.name} ({rows:,} rows). Drift here is "
+        f"({len(chosen.rows):,} rows{span}) against {past.name} ({rows:,} rows). Drift here is "
         "by Evidently's own rules, without Evenhand's promise about false alarms."
     )
+
+
+def _check_output(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.absolute().parent}")
 
 
 def _write(path: Path, text: str) -> None:
