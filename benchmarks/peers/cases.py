@@ -1,10 +1,12 @@
-"""Where alarms are compared; read by every side, so only the standard library.
+"""What every side of a contest must know alike; they run apart, so only the standard library.
 
-Of each case there is ``STRETCH-ROWS.npz``, whole windows one after another in their order, and of
+Alarms: of each case there is ``STRETCH-ROWS.npz``, whole windows one after another in their order, and of
 each stretch ``reference-STRETCH.npz``.
 """
 
 from __future__ import annotations
+
+RESAMPLES = 2  # of Fairlearn's bootstrap: far too few, but each takes half a minute
 
 RESAMPLED, QUIET, BLOCK = "resampled", "2016", "block"
 STRETCHES = {

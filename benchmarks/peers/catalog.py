@@ -72,7 +72,7 @@ def _found(peers: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
 def _machine() -> str:
     load = os.getloadavg()[0]
     return (
-        f"{_processor()}, {os.cpu_count()} cores, one used; Python {platform.python_version()}; "
+        f"{_processor()}, {os.cpu_count()} cores, one thread used; Python {platform.python_version()}; "
         f"load {load:.1f}"
     )
 

@@ -1,7 +1,7 @@
 """Two sides do the same work in turn, so that other load on the machine meets both alike.
 
-Each side is a ``worker`` process, on the same one core, with one thread. A first round warms up and
-is not counted. A ratio is the median over the pairs of rounds.
+Each side is a ``worker`` process with one thread, whose processor time is taken. A first round
+warms up and is not counted. A ratio is the median over the pairs of rounds.
 """
 
 from __future__ import annotations
@@ -101,7 +101,6 @@ class _Worker:
             stderr=self._log,
             text=True,
         )
-        _pin(self._process.pid)
 
     def hello(self) -> Hello:
         """Wait until the side has read its rows."""
@@ -142,9 +141,3 @@ def _timed(hello: Hello, rounds: Sequence[Round]) -> Timed:
         rounds[-1]["result"],
         max(one["peak_bytes"] for one in rounds),
     )
-
-
-def _pin(pid: int) -> None:
-    """To one core, where the system can: threads that a limit does not reach gain nothing."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(pid, {min(os.sched_getaffinity(0))})

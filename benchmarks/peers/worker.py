@@ -7,8 +7,8 @@ file of this folder with ``PACKAGE`` and ``WORKS``; a work reads its rows from `
 the function that is measured. Each line on stdin asks for one round. Answers are lines of JSON:
 first a ``Hello``, then a ``Round`` a line. What libraries print goes to stderr.
 
-Seconds are of processor time, all threads together: every side has one core, and what else runs on
-the machine is not its fault.
+Seconds are of processor time, all threads together, of which every side may have one: what else
+runs on the machine is not its fault.
 """
 
 from __future__ import annotations
