@@ -1,7 +1,7 @@
 """What every side of a contest must know alike; they run apart, so only the standard library.
 
-Alarms: of each case there is ``STRETCH-ROWS.npz``, whole windows one after another in their order, and of
-each stretch ``reference-STRETCH.npz``.
+Alarms: of each case there is ``STRETCH-ROWS.npz``, whole windows one after another in their order,
+and of each stretch ``reference-STRETCH.npz``.
 """
 
 from __future__ import annotations

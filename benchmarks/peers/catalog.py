@@ -71,10 +71,8 @@ def _found(peers: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
 
 def _machine() -> str:
     load = os.getloadavg()[0]
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, one thread used; Python {platform.python_version()}; "
-        f"load {load:.1f}"
-    )
+    cores = f"{os.cpu_count()} cores, one thread used"
+    return f"{_processor()}, {cores}; Python {platform.python_version()}; load {load:.1f}"
 
 
 def _processor() -> str:
