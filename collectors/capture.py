@@ -18,10 +18,10 @@ from collectors.features import feature_sources, input_names
 from collectors.identity import declared_ids, identify, instance_ids
 from collectors.modalities.tabular import category
 from collectors.moments import exchange_columns, instants_us, one_version, version_of
-from collectors.outcome import favourable_outcome, group_column
+from collectors.outcome import group_column
 from collectors.places import Places
 from collectors.read import decode, read_together
-from collectors.results import default_prediction, default_score, prediction_column, score_column
+from collectors.results import outcome_columns
 from collectors.sampling import check_sampling, kept
 from collectors.signals import Seen, named_columns
 from collectors.stack import Draft
@@ -277,7 +277,7 @@ class Capture:
         columns = {"time": Column(times)} | exchange_columns(seen)
         if self._sampling < 1:
             columns["weight"] = Column(np.full(seen.n, 1 / self._sampling))
-        columns |= self._outcome(seen)
+        columns |= outcome_columns(self._places, self._signals.favourable, seen)
         for attribute, place in self._places.groups.items():
             values = place.values(seen)
             if values is not None:
@@ -286,16 +286,6 @@ class Capture:
         for source in self._features:
             columns |= source.columns(seen)
         return columns
-
-    def _outcome(self, seen: Seen) -> dict[str, Column]:
-        outputs, rule = seen.inference.outputs, self._signals.favourable
-        at, score_at = self._places.prediction, self._places.score
-        predictions = default_prediction(outputs) if at is None else at.values(seen)
-        scores = default_score(outputs) if score_at is None else score_at.rows(seen)
-        prediction, score = prediction_column(predictions, rule), score_column(scores, rule)
-        favourable = favourable_outcome(rule, prediction, score, seen.n)
-        columns = {"prediction": prediction, "score": score, "favourable": Column(favourable)}
-        return {name: column for name, column in columns.items() if column is not None}
 
 
 def _left_out(keep: NDArray[np.bool_], sizes: Sequence[int]) -> Captured:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collectors.modalities.tabular import column_of, numbers
+from collectors.outcome import favourable_outcome
 from collectors.signals import scalars
 from governance.algebra.canonical import canonical_text
 from governance.event import Column
@@ -17,10 +18,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collectors.places import Places
+    from collectors.signals import Seen
     from governance.component.schema import Favourable
 
 PREDICTION_NAMES = ("predict", "prediction", "label")
 SCORE_NAMES = ("score", "probability", "predict_proba")
+
+
+def outcome_columns(places: Places, rule: Favourable | None, seen: Seen) -> dict[str, Column]:
+    """Columns ``prediction``, ``score`` and ``favourable``, the first two where there are any.
+
+    Raises
+    ------
+    CaptureError
+        If a selector of ``places`` has no one reading.
+    """
+    outputs, at, score_at = seen.inference.outputs, places.prediction, places.score
+    predictions = default_prediction(outputs) if at is None else at.values(seen)
+    scores = default_score(outputs) if score_at is None else score_at.rows(seen)
+    prediction, score = prediction_column(predictions, rule), score_column(scores, rule)
+    favourable = favourable_outcome(rule, prediction, score, seen.n)
+    columns = {"prediction": prediction, "score": score, "favourable": Column(favourable)}
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def default_prediction(outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:

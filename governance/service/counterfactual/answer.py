@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collectors.moments import version_of
-from collectors.outcome import UNKNOWN, favourable_outcome
+from collectors.outcome import UNKNOWN
 from collectors.places import Places
-from collectors.results import default_prediction, default_score, prediction_column, score_column
+from collectors.read import decode
+from collectors.results import outcome_columns
 from collectors.signals import Seen, named_columns
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
     from collectors.base import Exchange, InferenceProtocol
     from governance.component.schema import Component
-    from governance.event import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,19 @@ class AnswerReader:
             return Answer(problem="unreadable_nesting")
 
     def _answer(self, exchange: Exchange) -> Answer:
-        inference = self._protocol.decode(exchange)
+        inference = decode(self._protocol, exchange)
         if inference.refused is not None:
             raise inference.refused
+        if inference.parsed[0].response is None:
+            raise CaptureError("no_body", "the answer is empty, or a stream of events")
         if inference.n != 1:
             raise CaptureError("instances", f"{inference.n} instances where one text was asked")
-        seen = Seen(exchange, inference, named_columns(inference.inputs))
+        seen = Seen([exchange], inference, named_columns(inference.inputs))
+        columns = outcome_columns(self._places, self._rule, seen)
+        score, outcome = columns.get("score"), int(columns["favourable"].values[0])
         in_path = self._protocol.version(exchange.path)
-        prediction, score = self._results(seen)
-        outcome = favourable_outcome(self._rule, prediction, score, inference.n)
         return Answer(
             math.nan if score is None else float(score.values[0]),
-            math.nan if outcome[0] == UNKNOWN else float(outcome[0]),
-            version=version_of(exchange, inference.version, in_path),
+            math.nan if outcome == UNKNOWN else float(outcome),
+            version=version_of(exchange, inference.parsed[0].version, in_path),
         )
-
-    def _results(self, seen: Seen) -> tuple[Column | None, Column | None]:
-        outputs = seen.inference.outputs
-        at, score_at = self._places.prediction, self._places.score
-        predictions = default_prediction(outputs) if at is None else at.values(seen)
-        scores = default_score(outputs) if score_at is None else score_at.rows(seen)
-        return prediction_column(predictions, self._rule), score_column(scores, self._rule)

@@ -33,7 +33,7 @@ _NOTHING: Final = (
 )
 _UNKNOWN_RANGE: Final = (
     "score_range: scores lie outside [-1, 1], and the limits need the range that they can take: "
-    "give --score-range LOW,HIGH"
+    "give --score-range LOW HIGH"
 )
 _WARNING_EVERY: Final = 20
 

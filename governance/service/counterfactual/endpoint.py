@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -35,7 +35,7 @@ class Manners:
 
     concurrency: int = 4  # requests under way at a time
     timeout_seconds: float = 10.0  # of one request, until the last byte of its answer
-    token: str | None = None  # sent as a bearer token; never printed
+    token: str | None = field(default=None, repr=False)  # a bearer token; never printed
     max_loss: float = 0.05  # share of texts without an answer after which the rest is not asked
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from collectors.base import Exchange
 from collectors.catalog import find_protocol, protocols_named
+from collectors.read import decode
 from collectors.signals import Place, Seen, named_columns
 from governance.component.schema import Modality
 from governance.component.selector import SelectorKind
@@ -145,8 +146,8 @@ def _reads_back(place: Place, form: Form) -> bool:
         return False
     try:
         exchange = Exchange("POST", form.target, {}, form.request(_PROBE), 0, {}, None, 0, 0.0)
-        inference = form.protocol.decode(exchange)
-        found = place.values(Seen(exchange, inference, named_columns(inference.inputs)))
+        inference = decode(form.protocol, exchange)
+        found = place.values(Seen([exchange], inference, named_columns(inference.inputs)))
     except CaptureError:
         return False
     return found is not None and found.tolist() == [_PROBE]

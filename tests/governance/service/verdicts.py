@@ -26,12 +26,16 @@ def finding(
 
 def breach(**fields: Any) -> Finding:
     """A breach with value, interval and reason."""
-    numbers = {"value": 0.5, "lower": 0.4, "upper": 0.6, "reason": "changed: more of it"}
+    numbers: dict[str, Any] = {
+        "value": 0.5,
+        "lower": 0.4,
+        "upper": 0.6,
+        "reason": "changed: more of it",
+    }
     return finding(Status.BREACH, **(numbers | fields))
 
 
 def insufficient(**fields: Any) -> Finding:
     """A finding that could not be judged."""
-    return finding(
-        Status.INSUFFICIENT, **({"reason": "groups_too_small: no group has 30"} | fields)
-    )
+    reason: dict[str, Any] = {"reason": "groups_too_small: no group has 30"}
+    return finding(Status.INSUFFICIENT, **(reason | fields))
