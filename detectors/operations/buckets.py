@@ -42,41 +42,42 @@ class LogBuckets:
         exact = np.log(inside / self.lowest) / math.log(_GROWTH)
         return np.minimum(np.ceil(exact), self._last).astype(np.intp)
 
-    def quantile(self, cells: Cells, q: float) -> tuple[float, float, float | None]:
-        """A quantile with its interval.
+    def quantile(self, cells: Cells, q: float) -> float:
+        """The smallest value at or below which a share ``q`` in (0, 1) lies, within 1 %.
 
-        Parameters
-        ----------
-        cells
-            Per bucket, shape (buckets,), at least one event.
-        q
-            In (0, 1).
-
-        Returns
-        -------
-        value, lower, upper
-            ``value`` within 1 % of the smallest value at or below which a share q lies; the limits
-            invert Clopper-Pearson limits of that share bucket by bucket, each one-sided at
-            ``DISPLAY_ERROR``. ``upper`` is None where there are too few events to bound it.
+        ``cells`` are per bucket, shape (buckets,), with at least one event.
         """
-        below = Cells(*(np.cumsum(a) for a in (cells.events, cells.weight, cells.squared_weight)))
-        everything = below[-1:]
-        low, high = limits(*share(below, everything), DISPLAY_ERROR)
-        at = int(np.argmax(below.weight >= q * everything.weight))
-        lower = self._edge(int(np.argmax(high >= q)) - 1)
-        upper = self._edge(int(np.argmax(low >= q))) if low[-1] >= q else None
-        return self._value(at), lower, upper
+        below = np.cumsum(cells.weight)
+        return self._value(int(np.argmax(below >= q * below[-1])))
+
+    def quantile_limits(self, cells: Cells, q: float) -> tuple[float, float | None]:
+        """The interval of a quantile, each limit one-sided at ``DISPLAY_ERROR``.
+
+        Clopper-Pearson limits of the share at or below a bucket are inverted bucket by bucket;
+        only those that hold an event can change them. ``upper`` is None where there are too few
+        events to bound it.
+        """
+        places = np.flatnonzero(cells.events)
+        held = cells[places]
+        below = Cells(*(np.cumsum(a) for a in (held.events, held.weight, held.squared_weight)))
+        sizes = share(below, below[-1:])
+        low, high = limits(*sizes, DISPLAY_ERROR)
+        none_below = limits(0.0, sizes[1][-1], DISPLAY_ERROR)[1]
+        lower = 0.0 if none_below >= q else self._edge(int(places[np.argmax(high >= q)]) - 1)
+        upper = self._edge(int(places[np.argmax(low >= q)])) if low[-1] >= q else None
+        return lower, upper
 
     def mean(self, cells: Cells) -> tuple[float, float, float]:
         """The mean, within 1 %, and its 95 % interval by the linearised variance of a ratio.
 
-        ``cells`` as in ``quantile``. The interval rests on the central limit theorem: with few
+        ``cells`` as for ``quantile``. The interval rests on the central limit theorem: with few
         events, or few huge ones among them, it is too narrow.
         """
-        values = np.array([self._value(i) for i in range(len(cells.weight))])
-        weight = cells.weight.sum()
-        mean = float(cells.weight @ values / weight)
-        spread = float(cells.squared_weight @ (values - mean) ** 2)
+        places = np.flatnonzero(cells.events)
+        held, values = cells[places], np.array([self._value(int(at)) for at in places])
+        weight = held.weight.sum()
+        mean = float(held.weight @ values / weight)
+        spread = float(held.squared_weight @ (values - mean) ** 2)
         half = _NORMAL_95 * math.sqrt(spread) / weight
         return mean, max(0.0, mean - half), mean + half
 

@@ -102,7 +102,7 @@ class Quantiles:
         if quantity.mean:
             return {quantity.mean: Magnitude(quantity.buckets.mean(cells)[0])}
         (check, allowed) = next(item for item in quantity.allowed.items() if item[1] == SERIES)
-        return {check.value: Magnitude(quantity.buckets.quantile(cells, 1 - allowed)[0])}
+        return {check.value: Magnitude(quantity.buckets.quantile(cells, 1 - allowed))}
 
     def _windows(self, view: WindowView) -> Iterator[Trailing]:
         """Those in which something was measured; the first alone where there is no limit."""
@@ -143,9 +143,10 @@ class Quantiles:
         above = "" if limit is None else self._words(found.shown, limit, allowed)
         judged = Judged(found.status, found.shown, lost, (above,))
         cells = self.quantity.cells(shown.sums)
-        value, lower, upper = self.quantity.buckets.quantile(cells, 1 - allowed)
+        buckets, q = self.quantity.buckets, 1 - allowed
+        lower, upper = buckets.quantile_limits(cells, q)
         verdict = settings.verdict(check, view, judged)
-        return replace(verdict, value=value, lower=lower, upper=upper)
+        return replace(verdict, value=buckets.quantile(cells, q), lower=lower, upper=upper)
 
     def _means(self, view: WindowView, windows: list[Trailing]) -> list[Verdict]:
         """The mean of a quantity that adds up to a cost, and the total: shown, never judged."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from governance.event import Column, EventBatch
 from governance.wire.table import EVENT_COLUMNS
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
-
-def events(**columns: ArrayLike | Column | list[str | None]) -> EventBatch:
+def events(**columns: Any) -> EventBatch:
     """Columns in the dtypes of the wire; texts are coded."""
     made = {name: _column(name, values) for name, values in columns.items()}
     return EventBatch("1", len(next(iter(made.values())).values), made)
