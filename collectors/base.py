@@ -54,6 +54,11 @@ class Exchange:
         return self.status == 0 or self.status >= 400
 
 
+# One value for all instances of an exchange, or one for each of them.
+Texts = str | tuple[str | None, ...] | None
+Counts = int | tuple[int, ...] | None
+
+
 class Parsed(NamedTuple):
     """What a protocol reads of one exchange before its values become arrays.
 
@@ -75,10 +80,10 @@ class Parsed(NamedTuple):
     request_id: str | None = None  # V2 ``id``
     response_id: str | None = None
     version: str | None = None  # of the model, as the response names it
-    prompt: str | None = None  # the text that a text modality looks at where nothing is declared
-    completion: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    prompt: Texts = None  # what a text modality looks at where nothing is declared
+    completion: Texts = None
+    input_tokens: Counts = None
+    output_tokens: Counts = None
     finish_reason: str | None = None  # as the model writes it
     refusal: bool | None = None  # whether the model says that it refuses
     refused: CaptureError | None = None

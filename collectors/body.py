@@ -39,7 +39,12 @@ def json_body(body: bytes | None, headers: Mapping[str, str]) -> Any:
     """
     if not body:
         raise CaptureError("no_body", "the body is empty or was not copied")
-    text = inflated(body, headers.get("content-encoding", "")).removeprefix(_BYTE_ORDER_MARK)
+    return json_value(inflated(body, headers.get("content-encoding", "")))
+
+
+def json_value(text: bytes) -> Any:
+    """Parse a text with the allowances above; raises CaptureError (``not_json``)."""
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     try:
         return _decode(text)
     except RecursionError:

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from collectors.protocols.kserve_v1 import KServeV1
 from collectors.protocols.kserve_v2 import KServeV2
-from collectors.protocols.openai_chat import OpenAIChat
+from collectors.protocols.openai_chat import OPENAI_CHAT
+from collectors.protocols.openai_completions import OPENAI_COMPLETIONS
+from collectors.protocols.openai_embeddings import OPENAI_EMBEDDINGS
+from collectors.protocols.openai_moderations import OPENAI_MODERATIONS
+from collectors.protocols.openai_responses import OPENAI_RESPONSES
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,7 +18,15 @@ if TYPE_CHECKING:
 
     from collectors.base import InferenceProtocol
 
-PROTOCOLS: tuple[InferenceProtocol, ...] = (KServeV1(), KServeV2(), OpenAIChat())
+PROTOCOLS: tuple[InferenceProtocol, ...] = (
+    KServeV1(),
+    KServeV2(),
+    OPENAI_CHAT,
+    OPENAI_COMPLETIONS,
+    OPENAI_RESPONSES,
+    OPENAI_EMBEDDINGS,
+    OPENAI_MODERATIONS,
+)
 
 
 def protocols_named(names: Sequence[str]) -> tuple[InferenceProtocol, ...]:

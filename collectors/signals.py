@@ -17,6 +17,7 @@ One value serves all instances, else there are exactly n values. Nothing selecte
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,11 @@ class Seen:
         return self.inference.n
 
     def each(self, values: Sequence[Any], dtype: DTypeLike = object) -> NDArray[Any]:
-        """One value per exchange as one per instance, shape (n,)."""
+        """One value per exchange, or a tuple of one per instance, as one per instance, (n,)."""
+        if any(type(value) is tuple for value in values):
+            sized = zip(values, self.inference.sizes, strict=True)
+            spread = [v if type(v) is tuple else (v,) * size for v, size in sized]
+            values = list(chain.from_iterable(spread))
         array = np.empty(len(values), dtype=dtype)
         array[:] = values
         return array if len(array) == self.n else np.repeat(array, self.inference.sizes)

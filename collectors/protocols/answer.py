@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collectors.body import json_body
+from collectors.protocols.event_stream import is_event_stream, json_events
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from collectors.base import Exchange
 
-EVENT_STREAM = "text/event-stream"
+    Whole = Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,20 @@ class Answer:
         return value if isinstance(value, str) and value else None
 
 
-def read_answer(exchange: Exchange) -> Answer:
-    """Parse the response; nothing where it failed, has no body, or is a stream of events."""
-    streams = exchange.response_headers.get("content-type", "").startswith(EVENT_STREAM)
-    if exchange.failed or not exchange.response_body or streams:
+def read_answer(exchange: Exchange, whole: Whole | None = None) -> Answer:
+    """Parse the response; nothing where it failed or has no body.
+
+    A stream of events is put together by ``whole``; without it nothing is read of one.
+    """
+    if exchange.failed or not exchange.response_body:
         return Answer()
+    body, headers = exchange.response_body, exchange.response_headers
     try:
-        body = json_body(exchange.response_body, exchange.response_headers)
+        if is_event_stream(headers):
+            return Answer() if whole is None else Answer(whole(json_events(body, headers)))
+        parsed = json_body(body, headers)
     except CaptureError as error:
         return Answer(refused=error)
-    if not isinstance(body, dict):
+    if not isinstance(parsed, dict):
         return Answer(refused=CaptureError("no_outputs", "the response is not a JSON object"))
-    return Answer(body)
+    return Answer(parsed)

@@ -161,7 +161,7 @@ def _tensor(tensor: Mapping[str, Any]) -> NDArray[Any]:
 def _no_data(tensor: Mapping[str, Any]) -> CaptureError:
     parameters = tensor.get("parameters")
     if isinstance(parameters, dict) and "binary_data_size" in parameters:
-        return CaptureError("binary", "the binary tensor extension is not read; send data as JSON")
+        return CaptureError("binary", "a tensor has a binary part, and the body has none")
     return CaptureError("no_data", "a tensor needs data")
 
 

@@ -1,7 +1,6 @@
 """Open Inference Protocol V2 as JSON: ``/v2/models/NAME[/versions/V]/infer``.
 
-A tensor of shape [n] or [n, 1] is one value per instance, [n, d] is d values per instance. The
-binary tensor extension is refused (``binary``).
+A tensor of shape [n] or [n, 1] is one value per instance, [n, d] is d values per instance.
 
 Source: KServe, "Open inference protocol (V2)", HTTP/REST.
 """
@@ -12,8 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from collectors.base import Parsed
-from collectors.body import json_body
+from collectors.body import inflated, json_body
 from collectors.protocols.answer import Answer, read_answer
+from collectors.protocols.binary_tensors import HEADER, split_body, with_data
 from collectors.protocols.inputs import read_batch, read_tensors
 from collectors.protocols.layout import join_tensors, joint_layout, tensors_layout
 from governance.errors import CaptureError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     Arrays = dict[str, NDArray[Any]]
 
 _PATH = re.compile(r"/v2/models/(?:[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
-_BINARY_HEADER = "inference-header-content-length"
 
 
 class KServeV2:
@@ -44,8 +43,7 @@ class KServeV2:
         return place and place["version"]
 
     def parse(self, exchange: Exchange) -> Parsed:
-        _refuse_binary(exchange.request_headers)
-        request = json_body(exchange.request_body, exchange.request_headers)
+        request = _body(exchange.request_body, exchange.request_headers, "inputs")
         if not isinstance(request, dict) or "inputs" not in request:
             raise CaptureError("no_inputs", "the request has no inputs")
         answer = _answer(exchange)
@@ -94,13 +92,20 @@ def _is_tensor(item: object) -> bool:
 
 
 def _answer(exchange: Exchange) -> Answer:
+    if HEADER not in exchange.response_headers or exchange.failed or not exchange.response_body:
+        return read_answer(exchange)
     try:
-        _refuse_binary(exchange.response_headers)
+        body = _body(exchange.response_body, exchange.response_headers, "outputs")
     except CaptureError as error:
-        return Answer(refused=None if exchange.failed else error)
-    return read_answer(exchange)
+        return Answer(refused=error)
+    return Answer(body if isinstance(body, dict) else None)
 
 
-def _refuse_binary(headers: Mapping[str, str]) -> None:
-    if _BINARY_HEADER in headers:
-        raise CaptureError("binary", "the binary tensor extension is not read; send data as JSON")
+def _body(body: bytes | None, headers: Mapping[str, str], key: str) -> Any:
+    """The JSON of a body; binary parts of its tensors are put in the place of their data."""
+    if HEADER not in headers or not body:
+        return json_body(body, headers)
+    head, rest = split_body(inflated(body, headers.get("content-encoding", "")), headers)
+    if not isinstance(head, dict) or key not in head:
+        return head
+    return {**head, key: with_data(head[key], rest)}

@@ -27,6 +27,14 @@ EXAMPLES: dict[str, tuple[str, Any, Any]] = {
         {"messages": [{"role": "user", "content": "Hi"}]},
         {"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]},
     ),
+    "openai-completions": ("/v1/completions", {"prompt": "Hi"}, {"choices": [{"text": "Hi."}]}),
+    "openai-responses": ("/v1/responses", {"input": "Hi"}, {"output": []}),
+    "openai-embeddings": (
+        "/v1/embeddings",
+        {"input": ["Hi", "Ho"]},
+        {"data": [{"embedding": [0.5]}, {"embedding": [1.5]}]},
+    ),
+    "openai-moderations": ("/v1/moderations", {"input": "Hi"}, {"results": [{"flagged": False}]}),
 }
 JUNK = (None, b"", b"{", b"[]", b"{}", b"null", b"1", b'"x"', b"\xff", b"[" * 100_000)
 

@@ -11,7 +11,7 @@ from collectors.protocols.inputs import DATATYPES
 from collectors.protocols.kserve_v2 import KServeV2
 from collectors.read import decode
 from governance.errors import CaptureError
-from tests.collectors.exchanges import V2_PATH, exchange
+from tests.collectors.exchanges import V2_PATH, body, exchange
 
 V2 = KServeV2()
 
@@ -112,13 +112,81 @@ def test_what_has_no_one_reading_is_refused(request_: Any, reason: str) -> None:
     assert error.value.reason == reason
 
 
-def test_the_binary_extension_is_refused_by_name() -> None:
-    """A binary request has a reason of its own; a binary response only loses its outputs."""
-    binary = {"inference-header-content-length": "20"}
+def binary(head: Any, *parts: bytes) -> tuple[bytes, dict[str, str]]:
+    """A body with binary parts, and its headers."""
+    text = body(head)
+    return text + b"".join(parts), {"inference-header-content-length": str(len(text))}
+
+
+def binary_tensor(array: Any, datatype: str, name: str = "x") -> tuple[dict[str, Any], bytes]:
+    raw = array if isinstance(array, bytes) else array.tobytes()
+    shape = [3] if isinstance(array, bytes) else list(array.shape)
+    parameters = {"binary_data_size": len(raw)}
+    return {"name": name, "datatype": datatype, "shape": shape, "parameters": parameters}, raw
+
+
+BINARY = {
+    "FP64": (np.array([0.5, -1.5, 1e300]), [0.5, -1.5, 1e300]),
+    "FP32": (np.array([0.5, -1.5, 3.0], np.float32), [0.5, -1.5, 3.0]),
+    "FP16": (np.array([0.5, -1.5, 3.0], np.float16), [0.5, -1.5, 3.0]),
+    "BF16": (np.array([0x3F00, 0xBFC0, 0x4040], np.uint16), [0.5, -1.5, 3.0]),
+    "INT64": (np.array([1, -2, 2**62]), [1, -2, 2**62]),
+    "UINT8": (np.array([0, 7, 255], np.uint8), [0, 7, 255]),
+    "BOOL": (np.array([True, False, True]), [True, False, True]),
+    "BYTES": (b"\2\0\0\0ab\0\0\0\0\1\0\0\0\xff", ["ab", "", None]),
+}
+
+
+@pytest.mark.parametrize("datatype", BINARY)
+def test_binary_tensors_are_read(datatype: str) -> None:
+    """Values come behind the JSON in both directions, beside tensors that have theirs in it."""
+    array, expected = BINARY[datatype]
+    described, raw = binary_tensor(array, datatype)
+    plain = tensor([1, 2, 3], [3], name="y")
+    second, more = binary_tensor(np.array([1, 2, 3], np.int32), "INT32", "z")
+    request, headers = binary({"inputs": [described, plain, second]}, raw, more)
+    response, answered = binary({"outputs": [{**described, "name": "o"}]}, raw)
+    seen = exchange(V2_PATH, request, response, request_headers=headers, response_headers=answered)
+    inference = decode(V2, seen)
+    found = {name: array.tolist() for name, array in inference.inputs.items()}
+    assert found == {"x": expected, "y": [1, 2, 3], "z": [1, 2, 3]}
+    assert inference.outputs["o"].tolist() == expected
+    assert inference.refused is None
+
+
+@pytest.mark.parametrize(
+    ("size", "raw", "length"),
+    [
+        (4, b"", None),
+        (4, b"12345678", None),
+        (3, b"123", None),
+        (-1, b"", None),
+        ("4", b"1234", None),
+        (4, b"1234", "x"),
+        (4, b"1234", "9999"),
+        (4, b"1234", "-3"),
+    ],
+)
+def test_binary_parts_that_do_not_fit_are_refused(
+    size: Any, raw: bytes, length: str | None
+) -> None:
+    """Too short, too long, no whole number of elements, a head of no length."""
+    parameters = {"binary_data_size": size}
+    head = {"name": "x", "datatype": "FP32", "shape": [1], "parameters": parameters}
+    request, headers = binary({"inputs": [head]}, raw)
+    if length is not None:
+        headers = {"inference-header-content-length": length}
+    with pytest.raises(CaptureError) as error:
+        decode(V2, exchange(V2_PATH, request, request_headers=headers))
+    assert error.value.reason in {"binary", "not_json", "element_count"}
+
+
+def test_a_broken_binary_answer_loses_only_its_outputs() -> None:
+    """The inputs stay, and the reason is said."""
+    headers = {"inference-header-content-length": "20"}
     request = {"inputs": [tensor([1], [1])]}
-    with pytest.raises(CaptureError, match="binary tensor extension"):
-        decode(V2, exchange(V2_PATH, request, request_headers=binary))
-    inference = decode(V2, exchange(V2_PATH, request, b"\x00", response_headers=binary))
+    inference = decode(V2, exchange(V2_PATH, request, b"\x00", response_headers=headers))
+    assert inference.inputs["x"].tolist() == [1]
     assert inference.refused is not None
     assert inference.refused.reason == "binary"
 

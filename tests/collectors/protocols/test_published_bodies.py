@@ -16,7 +16,21 @@ from tests.collectors.exchanges import CHAT_PATH, GOLDEN, V1_PATH, V2_PATH, exch
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("EVENHAND_SHARED", ROOT.parent / "shared"))
 COLLECTION = SHARED / "data" / "protocol_payloads"
-PATHS = {"kserve-v1": V1_PATH, "oip-v2-rest": V2_PATH, "openai-chat": CHAT_PATH}
+PATHS = {
+    "kserve-v1": V1_PATH,
+    "oip-v2-rest": V2_PATH,
+    "openai-chat": CHAT_PATH,
+    "openai-completions": "/v1/completions",
+    "openai-embeddings": "/v1/embeddings",
+    "openai-moderations": "/v1/moderations",
+    "openai-responses": "/v1/responses",
+}
+TEXTS: dict[str, dict[str, Any]] = {
+    "openai-chat": {"messages": []},
+    "openai-completions": {"prompt": "Hi"},
+    "openai-moderations": {"input": "Hi"},
+    "openai-responses": {"input": "Hi"},
+}
 ANSWERED = {
     "oip-v2-rest": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]},
     "openai-chat": {"messages": []},
@@ -92,12 +106,41 @@ def test_every_kept_response_is_read(path: Path) -> None:
 
 
 @pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+def test_the_answers_of_the_collection_are_read() -> None:
+    """Every listed response says something: outputs, a text, tokens or why it ended."""
+    files = [path for path in bodies(COLLECTION, "response") if path.parent.name in TEXTS]
+    assert len(files) >= 7
+    for path in files:
+        target = PATHS[path.parent.name]
+        protocol = find_protocol(PROTOCOLS, "POST", target)
+        assert protocol is not None
+        inference = decode(protocol, exchange(target, TEXTS[path.parent.name], path.read_bytes()))
+        parsed = inference.parsed[0]
+        assert inference.refused is None, path.name
+        assert inference.outputs or parsed.finish_reason, path.name
+        if b'"usage"' in path.read_bytes():
+            assert parsed.output_tokens is not None, path.name
+
+
+@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+def test_the_stream_of_the_collection_is_read() -> None:
+    """The chunks of the specification, as they are on the wire."""
+    (path,) = (COLLECTION / "openai-chat").glob("*.sse.txt")
+    blocks = [block for block in path.read_text().split("\n\n") if block.startswith("{")]
+    stream = "".join(f"data: {block.strip()}\n\n" for block in blocks).encode()
+    headers = {"content-type": "text/event-stream"}
+    seen = exchange(CHAT_PATH, TEXTS["openai-chat"], stream, response_headers=headers)
+    parsed = decode(PROTOCOLS[2], seen).parsed[0]
+    assert (parsed.completion, parsed.finish_reason) == (("Hello",), "stop")
+
+
+@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
 def test_the_whole_collection_is_read() -> None:
     """Every listed body of these protocols is accepted, or refused where the list says invalid."""
     with (COLLECTION / "index.csv").open() as lines:
         rows = [row for row in csv.DictReader(lines) if row["protocol"] in PATHS]
     requests = [row for row in rows if row["kind"] == "request"]
-    assert len(requests) >= 15
+    assert len(requests) >= 24
     for row in requests:
         check_request(COLLECTION / row["file"])
     for row in rows:
