@@ -32,15 +32,17 @@ if TYPE_CHECKING:
     from governance.component.schema import Component
 
 JOBS = ("baker", "clerk", "nurse")
-DETECTORS = tuple(FACTORIES)
+OF_NUMBERS = "performance of numbers"  # another kind of component
+DETECTORS = (*FACTORIES, OF_NUMBERS)
 SHOWN_ONLY = frozenset({"traffic"})  # judged by no limit
 ABOVE = frozenset(check for check in RateCheck if check.value.endswith("_rate"))
 
 
-def everything() -> Component:
+def everything(**blocks: Any) -> Component:
     """A component that gives every detector all it can want."""
     limits = {check.value: _limit(check) for check in RateCheck}
     return component(
+        **blocks,
         model={"name": "scorer", "version": "1", "modality": ["tabular", "text"]},
         governance=judging(
             thresholds={metric.value: _threshold(metric) for metric in FairnessMetric},
@@ -54,6 +56,8 @@ def _limit(check: RateCheck) -> float | str:
     """What the traffic of the scene passes once it has moved."""
     if check.kind is LimitKind.SHARE:
         return 0.2 if check in ABOVE else 0.9
+    if check.needs_labels:
+        return 0.5
     return "40ms" if check.kind is LimitKind.DURATION else 30
 
 
@@ -62,13 +66,18 @@ def _threshold(metric: FairnessMetric) -> float:
 
 
 @cache
-def reference() -> Reference:
-    return build_reference(traffic(1_500, seed=99), everything())
+def reference(*, of_numbers: bool = False) -> Reference:
+    declared = everything(signals={"label": "column:label"}) if of_numbers else everything()
+    return build_reference(labelled(traffic(1_500, seed=99)), declared)
 
 
 @cache
 def detector(name: str) -> Detector:
-    made = FACTORIES[name](everything(), reference())
+    if name == OF_NUMBERS:
+        declared = everything(signals={"label": "column:label"})
+        made = FACTORIES["performance"](declared, reference(of_numbers=True))
+    else:
+        made = FACTORIES[name](everything(), reference())
     assert made is not None
     return made
 
@@ -109,12 +118,15 @@ def traffic(n: int, seed: int = 0, shift: float = 0.0) -> EventBatch:
 
 
 def labelled(events: EventBatch, seed: int = 1) -> EventBatch:
-    """The events with labels, right four times out of five."""
+    """The events with labels, right four times out of five, and errors of numbers."""
     rng = np.random.default_rng(seed)
+    if "label" in events.columns:
+        return events
     unknown = Column(np.full(events.n, -1, np.int8))
     favourable = events.columns.get("favourable", unknown).values == 1
     label = (favourable & (rng.random(events.n) >= 0.2)).astype(np.int8)
-    return with_columns(events, label=Column(label))
+    error = rng.standard_t(3, events.n)
+    return with_columns(events, label=Column(label), error=Column(error))
 
 
 def with_columns(events: EventBatch, **columns: Column) -> EventBatch:
@@ -182,6 +194,8 @@ def huge(n: int) -> EventBatch:
         replace(traffic(n), vectors={"text": np.repeat(ends[:, None], 512, axis=1)}),
         **{
             "tabular.age": Column(ends),
+            "error": Column(ends),
+            "label": Column(np.resize([7, -3, 1, 0], n).astype(np.int8)),
             "score": Column(ends[::-1]),
             "latency_ms": Column(np.roll(ends, 1)),
             "ttft_ms": Column(np.roll(ends, 2)),
