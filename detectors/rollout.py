@@ -84,7 +84,7 @@ class Rollout:
         if not self.prefixes:
             return
         self.mature += 1
-        self.outcomes = merge([self.outcomes, self._kept(pane.outcomes)])
+        self.outcomes = merge([self.outcomes, self._kept(pane.view().outcomes)])
 
     def view(self) -> SinceRollout | None:
         """The totals; None before the first pane has closed."""
