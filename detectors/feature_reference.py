@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.drift.wasserstein import null_constant
+from detectors.drift.wasserstein import exact_null_constant, null_constant
 from detectors.stats.overdispersion import FEWEST_BLOCKS, Block, rho_ladder
 from governance.algebra.bins import (
     CategoryBins,
@@ -19,6 +19,7 @@ from governance.algebra.bins import (
 )
 from governance.algebra.canonical import canonical_text
 from governance.algebra.cells import float_dictionary, is_number, number_of_text
+from governance.algebra.pieces import Pieces, make_pieces
 from governance.algebra.sums import WEIGHT_SCALE
 from governance.event import Column
 
@@ -31,13 +32,17 @@ class FeatureReference:
     """Bins of a feature, and the reference rows in each, shape (bins.size,).
 
     An empty ``ladder`` says that the rows are not in time order. ``null_constant`` belongs to the
-    Wasserstein distance; 0 for categories.
+    Wasserstein distance over bins; 0 for categories. ``pieces`` say where in its bin a row lies,
+    and ``exact_constant`` belongs to the distance over them; None for categories, for a constant,
+    and in profiles from before there were any: distances are then read from bins alone.
     """
 
     bins: NumericBins | CategoryBins
     counts: NDArray[np.int64]
     ladder: tuple[Block, ...] = ()
     null_constant: float = 0.0
+    pieces: Pieces | None = None
+    exact_constant: float = 0.0
 
     @property
     def fold(self) -> NDArray[np.intp]:
@@ -62,6 +67,15 @@ class FeatureReference:
             "maximum": bins.maximum,
             "sd": bins.sd,
             "null_constant": self.null_constant,
+            **({} if self.pieces is None else {"pieces": self._pieces_content(self.pieces)}),
+        }
+
+    def _pieces_content(self, pieces: Pieces) -> dict[str, Any]:
+        return {
+            "edges": pieces.bins.edges.tolist(),
+            "rows": pieces.rows.tolist(),
+            "mean": pieces.mean.tolist(),
+            "null_constant": self.exact_constant,
         }
 
 
@@ -91,22 +105,25 @@ def feature_reference(
     panes
         How the rows fall into panes; None = they are not in time order.
     """
-    bins: NumericBins | CategoryBins
-    width = np.empty(0)
     if categorical or not _all_numbers(column):
         column = _as_text(column)
         bins = category_bins(_rows_by_name(column))
+        feature = FeatureReference(bins, bins.count(*_parts(column)) // WEIGHT_SCALE)
     else:
         column = _as_numbers(column)
-        bins = numeric_bins(column.values)
-        width = bins.width_over_sd()
-    counts = bins.count(column.values, column.dictionary) // WEIGHT_SCALE
-    constant = null_constant(counts[: -bins.tail], width) if len(width) else 0.0
-    feature = FeatureReference(bins, counts, (), constant)
-    if panes is None or counts.sum() < FEWEST_BLOCKS:
+        feature = _of_numbers(column.values)
+    if panes is None or feature.counts.sum() < FEWEST_BLOCKS:
         return feature
-    codes = _coarse_codes(feature, column)
-    return FeatureReference(bins, counts, _ladder(codes, panes), constant)
+    return replace(feature, ladder=_ladder(_coarse_codes(feature, column), panes))
+
+
+def _of_numbers(values: NDArray[np.float64]) -> FeatureReference:
+    bins = numeric_bins(values)
+    counts = bins.count(values) // WEIGHT_SCALE
+    constant = null_constant(counts[: -bins.tail], bins.width_over_sd())
+    pieces = make_pieces(values, bins)
+    exact = 0.0 if pieces is None else exact_null_constant(values, pieces)
+    return FeatureReference(bins, counts, (), constant, pieces, exact)
 
 
 def _ladder(codes: NDArray[np.integer[Any]], panes: RowPanes) -> tuple[Block, ...]:
@@ -134,8 +151,11 @@ def _measured(codes: NDArray[np.integer[Any]], panes: RowPanes) -> tuple[Block, 
 def _coarse_codes(feature: FeatureReference, column: Column) -> NDArray[np.integer[Any]]:
     tail = int(feature.fold[-1]) + 1 + np.arange(feature.bins.tail)
     coarse: NDArray[np.intp] = np.concatenate([feature.fold, tail])
-    codes = feature.bins.codes(column.values, column.dictionary)
-    return np.asarray(coarse[codes])
+    return np.asarray(coarse[feature.bins.codes(*_parts(column))])
+
+
+def _parts(column: Column) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    return column.values, column.dictionary
 
 
 def _all_numbers(column: Column) -> bool:

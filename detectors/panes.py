@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 
-READ_AT_ONCE = 1_024  # closed panes that a process keeps unpacked, about 30 kB each
+READ_AT_ONCE = 1_024  # closed panes that a process keeps unpacked, about 40 kB each
 UNUSABLE = "unusable"  # the reason for which events that no detector can add are lost
 
 

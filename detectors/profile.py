@@ -24,11 +24,15 @@ from detectors.stats.mmd import GramNull
 from detectors.stats.overdispersion import LENGTHS, Block
 from governance.algebra.bins import CategoryBins, NumericBins
 from governance.algebra.fourier import Projection
+from governance.algebra.pieces import fit_pieces
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from governance.algebra.pieces import Pieces
     from governance.algebra.sums import Sums
 
 FORMAT = "evenhand.reference/v1"
@@ -47,12 +51,20 @@ class _Feature(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind"):
     ladder: _Ladder
 
 
+class _Pieces(msgspec.Struct, forbid_unknown_fields=True):
+    edges: list[float]
+    rows: list[_Count]
+    mean: list[float]
+    null_constant: Annotated[float, Meta(ge=0)]
+
+
 class _Numeric(_Feature, tag="numeric"):
     edges: list[float]
     minimum: float
     maximum: float
     sd: Annotated[float, Meta(ge=0)]
     null_constant: Annotated[float, Meta(ge=0)]
+    pieces: _Pieces | None = None  # profiles of earlier builds have none
 
 
 class _Category(_Feature, tag="category"):
@@ -207,8 +219,28 @@ def _feature(place: str, feature: _Numeric | _Category) -> FeatureReference:
     if len(feature.counts) != bins.size:
         raise _Unfit(f"{place}.counts: has {len(feature.counts)} bins, not {bins.size}")
     ladder = _ladder(place, feature.ladder)
-    constant = feature.null_constant if isinstance(feature, _Numeric) else 0.0
-    return FeatureReference(bins, np.array(feature.counts, dtype=np.int64), ladder, constant)
+    counts = np.array(feature.counts, dtype=np.int64)
+    if isinstance(feature, _Category) or not isinstance(bins, NumericBins):
+        return FeatureReference(bins, counts, ladder)
+    stored, constant = feature.pieces, feature.null_constant
+    if stored is None:
+        return FeatureReference(bins, counts, ladder, constant)
+    pieces = _pieces(f"{place}.pieces", stored, bins, counts)
+    return FeatureReference(bins, counts, ladder, constant, pieces, stored.null_constant)
+
+
+def _pieces(place: str, stored: _Pieces, bins: NumericBins, counts: NDArray[np.int64]) -> Pieces:
+    edges, mean = _edges(place, stored.edges), np.array(stored.mean, dtype=np.float64)
+    if not len(stored.rows) == len(mean) == len(edges) + 1:
+        raise _Unfit(f"{place}: {len(edges)} edges need {len(edges) + 1} rows and means")
+    if not np.isin(bins.edges, edges).all() or bins.sd <= 0:
+        raise _Unfit(f"{place}.edges: do not cut the feature's bins")
+    if (mean[:-1] > edges).any() or (mean[1:] < edges).any():
+        raise _Unfit(f"{place}.mean: lies outside its piece")
+    pieces = fit_pieces(bins, edges, np.array(stored.rows, dtype=np.int64), mean)
+    if (np.add.reduceat(pieces.rows, pieces.starts) != counts[: -bins.tail]).any():
+        raise _Unfit(f"{place}.rows: do not add up to the feature's counts")
+    return pieces
 
 
 def _ladder(place: str, stored: _Ladder) -> tuple[Block, ...]:
@@ -252,9 +284,14 @@ def _bins(place: str, feature: _Numeric | _Category) -> NumericBins | CategoryBi
         if len({*feature.kept, *feature.rare}) != len(feature.kept) + len(feature.rare):
             raise _Unfit(f"{place}: kept and rare name a category twice")
         return CategoryBins(tuple(feature.kept), tuple(feature.rare))
-    edges = np.array(feature.edges, dtype=np.float64)
-    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise _Unfit(f"{place}.edges: do not rise")
+    edges = _edges(place, feature.edges)
     if feature.minimum > feature.maximum:
         raise _Unfit(f"{place}.minimum: {feature.minimum} exceeds maximum, {feature.maximum}")
     return NumericBins(edges, feature.minimum, feature.maximum, feature.sd)
+
+
+def _edges(place: str, stored: list[float]) -> NDArray[np.float64]:
+    edges = np.array(stored, dtype=np.float64)
+    if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise _Unfit(f"{place}.edges: do not rise")
+    return edges

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.drift.yardstick import Test, Yardstick
+    from detectors.drift.yardstick import Yardstick
+    from governance.component.drift_tests import OwnTest
 
     Floats = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ SIZES = (50, 200, 1_000, 10_000)
 REFERENCE_ROWS = 20_000
 REFERENCES = 50
 PSI_STEPS = (0.0, 0.05, 0.1, 0.2, 0.5)
-STATISTICS: tuple[tuple[str, str, Test], ...] = (
+STATISTICS: tuple[tuple[str, str, OwnTest], ...] = (
     ("PSI, 10 bins", "score", "psi"),
     ("PSI, schooling", "SCHL", "psi"),
     ("JS, 10 bins", "score", "jensenshannon"),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detectors.cells import sampling_weight
+from detectors.drift.layout import Layout
 from detectors.ladder import trailing_sums
 from detectors.reference import rounds
-from detectors.stats.ragged import Ragged
 from governance.algebra.bins import total_weight
+from governance.algebra.pieces import PLACE_SCALE
 from governance.algebra.sums import (
     SQUARED_WEIGHT_SCALE,
     WEIGHT_SCALE,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import Pane
+    from detectors.drift.layout import Inside
     from detectors.drift.subjects import Subject
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -39,31 +41,34 @@ class Windows:
     """K trailing windows, shortest first; a ladder that still fills has fewer.
 
     ``counts`` are scaled so that each subject's add up to ``n``, the effective number of events
-    before overdispersion: (sum of weights)^2 / (sum of squared weights).
+    before overdispersion: (sum of weights)^2 / (sum of squared weights). ``inside`` tells where
+    in the bins the rows lie.
     """
 
     counts: NDArray[np.float64]  # (K, bins)
     n: NDArray[np.float64]  # (K,)
     empty: bool  # the newest pane holds no event
+    inside: Inside
 
 
 class Counting:
     """What is remembered of a batch; immutable.
 
-    All counts are one array, each subject's bins one after another (scale ``WEIGHT_SCALE``),
-    beside the sums of weights and of squared weights. The arrays' names hold a hash of the
-    reference and the subjects, so that a pane of another layout is never misread.
+    All counts are one array, each subject's bins one after another (scale ``WEIGHT_SCALE``); where
+    a subject has pieces, these in place of its fine bins. The sums of places within pieces, and
+    behind them that of squared weights, are another (``PLACE_SCALE``). The arrays' names hold a
+    hash of the reference and the subjects, so that a pane of another layout is never misread.
     """
 
     def __init__(
         self, component: Component, reference: Reference, subjects: Sequence[Subject]
     ) -> None:
         self._subjects = tuple(subjects)
-        self._bins = Ragged(tuple(subject.bins.size for subject in subjects))
+        self._layout = Layout([subject.yardstick for subject in subjects])
         self._rounds = rounds(component)
-        layout = "\x1f".join([reference.id, *(subject.column for subject in subjects)])
+        layout = "\x1f".join([reference.id, *map(_cells, subjects)])
         self.array = f"drift.{hashlib.sha256(layout.encode()).hexdigest()[:16]}"
-        self.weights = f"{self.array}.weights"
+        self.places = f"{self.array}.places"
 
     def add(self, batch: EventBatch) -> Sums:
         """The arrays of one batch; a column that the batch does not have is missing throughout.
@@ -75,34 +80,51 @@ class Counting:
         """
         weight = sampling_weight(batch)
         total = total_weight(batch.n, weight)
-        counts = np.zeros(len(self._bins.owner), dtype=np.int64)
+        counts = np.zeros(len(self._layout.cells.owner), dtype=np.int64)
+        places = np.zeros(self._layout.pieces, dtype=np.int64)
         for place, subject in enumerate(self._subjects):
             column = batch.columns.get(subject.column)
-            here = counts[self._bins.slice(place)]
+            here = counts[self._layout.cells.slice(place)]
             if column is None:
                 here[-subject.bins.tail] = total  # the first bin of the tail is missing
             else:
-                here[:] = self._count(subject, column, weight)
+                here[:], within = self._count(subject, column, weight)
+                places[self._layout.within[place]] = within
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
-        return {self.array: counts, self.weights: np.array([total, squared[0]])}
+        return {self.array: counts, self.places: np.append(places, squared)}
 
     def windows(self, panes: Sequence[Pane], lengths: Sequence[int]) -> Windows:
         """The windows of the last ``lengths`` of a view's panes, which are oldest first."""
         counted = [pane.sums.get(self.array) for pane in panes]
-        weighed = [pane.sums.get(self.weights) for pane in panes]
-        sums = trailing_sums(counted, lengths, len(self._bins.owner))
-        weights = trailing_sums(weighed, lengths, 2)
-        total, squared = weights[:, 0] / WEIGHT_SCALE, weights[:, 1] / SQUARED_WEIGHT_SCALE
+        placed = [pane.sums.get(self.places) for pane in panes]
+        sums = trailing_sums(counted, lengths, len(self._layout.cells.owner))
+        places = trailing_sums(placed, lengths, self._layout.pieces + 1)
+        # Every subject counts all events: the first one's cells add up to the sum of weights.
+        total = sums[:, self._layout.cells.slice(0)].sum(axis=-1) / WEIGHT_SCALE
+        squared = places[:, -1] / SQUARED_WEIGHT_SCALE
         n = total**2 / np.where(squared > 0, squared, 1.0)
         scale = n / np.where(total > 0, total, 1.0) / WEIGHT_SCALE
-        newest = weighed[-1]
-        return Windows(sums * scale[:, None], n, newest is None or newest[0] <= 0)
+        counts = sums * scale[:, None]
+        newest = placed[-1]
+        return Windows(
+            counts=self._layout.folded(counts),
+            n=n,
+            empty=newest is None or newest[-1] <= 0,
+            inside=self._layout.inside(
+                counts, places[:, :-1] * (scale * WEIGHT_SCALE / PLACE_SCALE)[:, None]
+            ),
+        )
 
     def _count(
         self, subject: Subject, column: Column, weight: NDArray[np.float64] | None
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Counts of the subject's cells, and sums of places in its pieces; it may have none."""
+        pieces, values = subject.yardstick.pieces, self._values(column)
         try:
-            return subject.bins.count(self._values(column), column.dictionary, weight)
+            if pieces is not None:
+                return pieces.count(values, column.dictionary, weight)
+            counts = subject.bins.count(values, column.dictionary, weight)
+            return counts, np.empty(0, dtype=np.int64)
         except ValueError as error:
             raise ShapeError(f"column {subject.column!r}: {error}") from None
 
@@ -110,3 +132,8 @@ class Counting:
         if self._rounds and column.dictionary is None:
             return significant(column.values)  # as privacy does; replayed rows come as they are
         return column.values
+
+
+def _cells(subject: Subject) -> str:
+    """A subject, and what its cells are: its test decides whether it needs pieces."""
+    return f"{subject.column}{'' if subject.yardstick.pieces is None else ' in pieces'}"

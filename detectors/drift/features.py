@@ -50,7 +50,8 @@ class Features:
 
     def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> FeatureLook:
         windows = self._counting.windows(panes, lengths)
-        return FeatureLook(self, windows, self.measure.readings(windows.counts, windows.n))
+        readings = self.measure.readings(windows.counts, windows.n, windows.inside)
+        return FeatureLook(self, windows, readings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from detectors.stats.effect import Effect, Z
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detectors.drift.gap import Gap
     from detectors.stats.ragged import Ragged
 
 SLACK = 1e-12
@@ -47,6 +48,15 @@ def kolmogorov_smirnov(
     here = np.where(gap >= bins.spread(raw) - SLACK, np.arange(gap.shape[-1]), gap.shape[-1])
     share = np.take_along_axis(below, bins.min(here), axis=-1)
     return gap_effect(raw, share * (1 - share), NULL_MEAN_SQUARE, m)
+
+
+def fine_kolmogorov_smirnov(gap: Gap, m: NDArray[np.float64]) -> Effect:
+    """The effect from rows and places in pieces, shape (K, F): the gap inside them as well."""
+    size = np.abs(gap.after)
+    here = (size >= size.max(axis=-1, keepdims=True) - SLACK).argmax(axis=-1)
+    below = np.cumsum(gap.share, axis=-1)
+    share = np.take_along_axis(below, here[..., None], axis=-1)[..., 0]
+    return gap_effect(gap.largest(), share * (1 - share), NULL_MEAN_SQUARE, m)
 
 
 def gap_effect(

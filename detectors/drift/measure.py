@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.drift.jensen_shannon import jensen_shannon
 from detectors.drift.kolmogorov_smirnov import kolmogorov_smirnov
+from detectors.drift.over_pieces import over_pieces
 from detectors.drift.psi import psi
 from detectors.drift.wasserstein import Past, wasserstein
 from detectors.drift.yardstick import NEEDS_NUMBERS
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detectors.drift.layout import Inside
+    from detectors.drift.over_pieces import OverPieces
     from detectors.drift.yardstick import Yardstick
     from governance.component.drift_tests import OwnTest
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Features that are measured by one statistic, and where their bins are."""
+    """Features that are measured by one statistic, over bins or, if they have any, over pieces."""
 
     test: OwnTest
     features: NDArray[np.intp]
@@ -43,6 +46,7 @@ class _Group:
     bins: Ragged
     reference: Floats  # p of coarse bins, or fine counts
     width: Floats  # of fine bins; 0 for the last of a feature
+    cut: OverPieces | None = None
 
 
 class Measure:
@@ -78,10 +82,10 @@ class Measure:
         self._null_constant = np.array([y.null_constant for y in yardsticks])
         self._in_order = np.array([bool(y.ladder) for y in yardsticks])
         self._deflation = make_deflation([y.ladder for y in yardsticks], self.rows)
-        tests = sorted({y.test for y in yardsticks})
-        self._groups = tuple(self._group(test, yardsticks) for test in tests)
+        kinds = sorted({_kind(y) for y in yardsticks})
+        self._groups = tuple(self._group(kind, yardsticks) for kind in kinds)
 
-    def readings(self, counts: Floats, n: Floats) -> Readings:
+    def readings(self, counts: Floats, n: Floats, inside: Inside | None = None) -> Readings:
         """Measure K trailing windows of the lengths 1, 2, 4 ..., shortest first.
 
         Parameters
@@ -90,6 +94,9 @@ class Measure:
             Shape (K, bins), scaled so that each feature's counts add up to ``n``.
         n
             Sizes of the windows, shape (K,); 0 = no event.
+        inside
+            Where rows lie in the pieces of their bins; without it, distances between distribution
+            functions are read from the bins alone.
         """
         size = np.where(n > 0, n, 1.0)
         rho = self._deflation.of(size)
@@ -112,7 +119,10 @@ class Measure:
                 window = np.where(group.bins.spread(finite > 0), window, group.reference)
             else:
                 window = coarse[:, group.places]
-            effect = self._effect(group, window, m[:, at])
+            if group.cut is None or inside is None:
+                effect = self._effect(group, window, m[:, at])
+            else:
+                effect = group.cut.effect(inside, m[:, at])
             figures[:, :, at] = effect.raw, effect.value, effect.lower, effect.upper
         return Readings(n, rho, m, log_e, Effect(*figures), usable)
 
@@ -138,8 +148,8 @@ class Measure:
             case "ks":
                 return kolmogorov_smirnov(window, group.reference, m, group.bins)
 
-    def _group(self, test: OwnTest, yardsticks: Sequence[Yardstick]) -> _Group:
-        chosen = [f for f, y in enumerate(yardsticks) if y.test == test]
+    def _group(self, kind: tuple[OwnTest, bool], yardsticks: Sequence[Yardstick]) -> _Group:
+        test, chosen = kind[0], [f for f, y in enumerate(yardsticks) if _kind(y) == kind]
         features = np.array(chosen)
         if test not in NEEDS_NUMBERS:
             places = self.coarse_bins.places(chosen)
@@ -152,7 +162,12 @@ class Measure:
         )
         fine = np.concatenate([_not_empty(yardsticks[f].fine) for f in chosen])
         width = np.concatenate([np.append(yardsticks[f].width_over_sd, 0.0) for f in chosen])
-        return _Group(test, features, places, bins, fine.astype(np.float64), width)
+        cut = over_pieces(test, yardsticks, chosen)
+        return _Group(test, features, places, bins, fine.astype(np.float64), width, cut)
+
+
+def _kind(yardstick: Yardstick) -> tuple[OwnTest, bool]:
+    return yardstick.test, yardstick.pieces is not None
 
 
 def _starts(fold: NDArray[np.intp]) -> NDArray[np.intp]:

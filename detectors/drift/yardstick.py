@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from detectors.feature_reference import FeatureReference
     from detectors.stats.overdispersion import Block
+    from governance.algebra.pieces import Pieces
     from governance.component.schema import DriftSettings, FeatureDrift
 
 NEEDS_NUMBERS = frozenset({"wasserstein", "ks"})
@@ -28,7 +29,8 @@ class Yardstick:
     """The reference of one feature as counts, with the statistic and threshold to judge it by.
 
     ``fine`` counts the E + 1 bins that are folded (for categories: kept, rare, unseen), ``tail``
-    those that never are (missing; non-finite). An empty ladder: not in time order.
+    those that never are (missing; non-finite). An empty ladder: not in time order. Without
+    ``pieces`` distances are read from the fine bins alone.
     """
 
     fine: NDArray[np.int64]
@@ -40,6 +42,8 @@ class Yardstick:
     ladder: tuple[Block, ...]
     test: OwnTest
     threshold: float
+    pieces: Pieces | None = None
+    exact_constant: float = 0.0  # as null_constant, of distances over pieces
 
     @property
     def coarse(self) -> NDArray[np.int64]:
@@ -84,6 +88,8 @@ def yardstick(
         ladder=feature.ladder,
         test=test,
         threshold=threshold,
+        pieces=feature.pieces if test in NEEDS_NUMBERS else None,
+        exact_constant=feature.exact_constant,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectors.drift.measure import Measure
-from detectors.drift.yardstick import Test, Yardstick
+from detectors.drift.yardstick import Yardstick
 from detectors.ladder import (
     FEWEST_REFERENCE_ROWS,
     Climb,
@@ -30,9 +30,11 @@ from tests.detectors.scenes import near
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from governance.component.drift_tests import OwnTest
+
 GOLDEN = json.loads(Path(__file__).with_name("ladder.json").read_text())
 CASES = {case["name"]: case for case in GOLDEN["cases"]}
-TESTS: dict[str, Test] = {
+TESTS: dict[str, OwnTest] = {
     "js": "jensenshannon",
     "psi": "psi",
     "ks": "ks",
