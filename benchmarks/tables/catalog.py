@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.tables import (
     bins,
     census,
+    changes,
     compas,
     costs,
     counterfactual,
@@ -42,6 +43,7 @@ TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
     "weights": (sampling.sampling, sampling.arrivals),
     "embeddings": (embeddings.null, embeddings.table),
     "costs": (costs.table,),
+    "changes": (changes.table, changes.delays),
     "evidently": (evidently.table,),
 }
 
