@@ -106,7 +106,9 @@ def _student(differences: Floats) -> float:
 def found(difference: float, templates: int, repeats: int, seed: int = 6) -> tuple[float, float]:
     """Share of gates in breach where a share of outcomes flips, and where every score moves."""
     rng = np.random.default_rng([seed, templates, round(1_000 * difference)])
-    flips = [_breaches(np.where(rng.random(templates) < difference, 1.0, 0.0)) for _ in range(repeats)]
+    flips = [
+        _breaches(np.where(rng.random(templates) < difference, 1.0, 0.0)) for _ in range(repeats)
+    ]
     moves = [_breaches(rng.normal(difference, 0.1, templates)) for _ in range(repeats)]
     return float(np.mean(flips)), float(np.mean(moves))
 
@@ -141,4 +143,5 @@ def power(repeats: int = 300) -> Table:
         for difference in (0.05, 0.15, 0.2, 0.3, 0.5)
     ]
     head = ["differences", "mean", *(f"{size} templates" for size in sizes)]
-    return Table(f"Share of gates in breach, limit {LIMIT:g}, two groups", head, rows)
+    notes = [f"{repeats} gates a cell, falseAlarmEvery {EVERY:,}, score and outcome judged."]
+    return Table(f"Share of gates in breach, limit {LIMIT:g}, two groups", head, rows, notes)
