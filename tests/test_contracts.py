@@ -26,6 +26,8 @@ HOMES = {
     "httptools": ("collectors/sidecar/",),
     "PIL": ("collectors/modalities/image.py",),
     "soundfile": ("collectors/modalities/voice.py",),
+    "evidently": ("detectors/evidently.py",),
+    "pandas": ("detectors/evidently.py",),
 }
 FORBIDDEN_LICENCES = re.compile(
     r"GPL|AGPL|LGPL|BUSL|Business Source|Elastic License|SSPL", re.IGNORECASE

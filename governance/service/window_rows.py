@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 from detectors.catalog import make_detectors
 from detectors.raw_rows import ROW, keep, kept
+from governance.component.nearest import listed
+from governance.errors import ConfigError
+from governance.finding import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -17,7 +22,9 @@ if TYPE_CHECKING:
     from governance.algebra.sums import Sums
     from governance.component.schema import Component
     from governance.event import EventBatch
-    from governance.finding import Verdict
+    from governance.finding import Finding, Verdict
+
+    Windows = Mapping[tuple[str, int], "WindowRows"]
 
 _NAME = "window_rows"
 
@@ -42,6 +49,61 @@ class WindowRowsSeen:
         said = None if reference is None else reference.version
         version = said or component.spec.model.version
         return (*make_detectors(component, reference), _Noting(version, self.windows))
+
+
+def most_telling(
+    windows: Windows, findings: Iterable[Finding], version: str | None = None
+) -> tuple[WindowRows, str]:
+    """The first window in breach, else the last one, and in words why it is that one.
+
+    Parameters
+    ----------
+    windows
+        All that hold events.
+    findings
+        Their last revisions, in the order in which they first came.
+    version
+        Whose windows; None = of any.
+
+    Raises
+    ------
+    ConfigError
+        If the version has no window.
+    """
+    for finding in findings:
+        verdict, place = finding.verdict, (finding.version, finding.window.number)
+        fits = version in {None, finding.version} and place in windows
+        if fits and verdict.status is Status.BREACH:
+            what = f"{verdict.check} {verdict.subject}".strip()
+            return windows[place], f"the first in breach, {what}: {verdict.reason}"
+    own = [window for window in windows.values() if version in {None, window.version}]
+    if not own:
+        raise ConfigError(f"no window of version {version!r} holds an event")
+    return own[-1], "the last one, none is in breach"
+
+
+def window_of(windows: Windows, number: int, version: str | None, usual: str) -> WindowRows:
+    """The window of a number: of ``version``, else of the only one, else of the ``usual`` version.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the message lists what there is.
+    """
+    versions = {window.version: window for (_, n), window in windows.items() if n == number}
+    if version is None and len(versions) == 1:
+        return next(iter(versions.values()))
+    wanted = usual if version is None else version
+    if wanted in versions:
+        return versions[wanted]
+    if versions:
+        raise ConfigError(
+            f"window {number} is of version {listed(versions)}, not of {wanted!r}: say --version"
+        )
+    numbers = sorted({n for _, n in windows})
+    raise ConfigError(
+        f"window {number} holds no event; windows with events: {listed(map(str, numbers))}"
+    )
 
 
 class _Noting:

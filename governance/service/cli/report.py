@@ -17,26 +17,21 @@ from typing import TYPE_CHECKING
 from detectors.evidently import load, page
 from detectors.profile import is_profile
 from governance.clock import format_instant
-from governance.component.nearest import listed
 from governance.errors import ConfigError
-from governance.finding import Status
 from governance.service.cli.flags import add_component_flag, one_component
 from governance.service.cli.progress import Progress
 from governance.service.references import measure_rows, reference_path
 from governance.service.replay import Replay
 from governance.service.samples import read_sample, roles_of, values_of
-from governance.service.window_rows import WindowRowsSeen
+from governance.service.window_rows import WindowRowsSeen, most_telling, window_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping
 
     from governance.component.load import LoadedComponent
     from governance.component.schema import Component
     from governance.finding import Finding
     from governance.service.window_rows import WindowRows
-
-    Windows = Mapping[tuple[str, int], WindowRows]
 
 _HEAD_BYTES = 256
 
@@ -73,7 +68,12 @@ def run(options: argparse.Namespace) -> int:
     seen = WindowRowsSeen()
     replay = Replay(component, options.file, reference, make=seen.make)
     findings = _replayed(replay)
-    chosen, why = _choose(options, component, findings, seen.windows)
+    usual = component.spec.model.version
+    if options.window is None:
+        chosen, why = most_telling(seen.windows, findings, options.version)
+    else:
+        chosen = window_of(seen.windows, options.window, options.version, usual)
+        why = "--window"
     window = read_sample(options.file, component, reference, chosen.rows)
     past = read_sample(past_file, component, reference)
     roles, sources = roles_of(component, reference, window, past)
@@ -116,43 +116,6 @@ def _replayed(replay: Replay) -> list[Finding]:
         for line in replay.tally.left_out:
             _say(line)
     return list(last.values())
-
-
-def _choose(
-    options: argparse.Namespace,
-    component: Component,
-    findings: Iterable[Finding],
-    windows: Windows,
-) -> tuple[WindowRows, str]:
-    """The window of the page, and why it is that one."""
-    if options.window is not None:
-        return _named(options, component, windows), "--window"
-    for finding in findings:
-        verdict, place = finding.verdict, (finding.version, finding.window.number)
-        fits = options.version in {None, finding.version}
-        if fits and verdict.status is Status.BREACH and place in windows:
-            what = f"{verdict.check} {verdict.subject}".strip()
-            return windows[place], f"the first in breach, {what}: {verdict.reason}"
-    own = [w for (version, _), w in windows.items() if options.version in {None, version}]
-    if not own:
-        raise ConfigError(f"no window of version {options.version!r} holds an event")
-    return own[-1], "the last one, none is in breach"
-
-
-def _named(options: argparse.Namespace, component: Component, windows: Windows) -> WindowRows:
-    number = options.window
-    versions = {version: w for (version, n), w in windows.items() if n == number}
-    version = options.version or component.spec.model.version
-    if len(versions) == 1 and options.version is None:
-        return next(iter(versions.values()))
-    if version in versions:
-        return versions[version]
-    if versions:
-        raise ConfigError(f"window {number} is of versions {listed(versions)}: name --version")
-    numbers = sorted({n for _, n in windows})
-    raise ConfigError(
-        f"--window {number}: holds no event; windows with events: {listed(map(str, numbers))}"
-    )
 
 
 def _heading(component: Component, chosen: WindowRows, past: Path, rows: int) -> str:

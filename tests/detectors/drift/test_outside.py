@@ -11,15 +11,18 @@ import pytest
 
 from detectors.base import Pane, WindowView
 from detectors.drift.detector import make_drift
-from detectors.evidently import REMEDY
+from detectors.drift.evidently_tests import _Wish
+from detectors.drift.family import Terms
+from detectors.evidently import REMEDY, Answer, Question
+from detectors.reasons import NO_EVENTS
 from detectors.reference import Reference, build_reference
 from governance.errors import ConfigError
 from governance.event import Column, EventBatch
+from governance.finding import Status, Verdict
 from tests.detectors.scenes import component
 
 if TYPE_CHECKING:
     from governance.component.schema import Component
-    from governance.finding import Verdict
 
 
 def declared(**drift: Any) -> Component:
@@ -83,3 +86,21 @@ def test_rows_change_no_reference() -> None:
     """The rows that a reference keeps are no part of what its id is the hash of."""
     past = reference(declared())
     assert replace(past, raw=rows(10)).id == past.id
+
+
+def test_guards_of_all_drift_guard_these_too() -> None:
+    """Too short a reference makes a warning of it; a lost share or no event leaves no verdict."""
+    wish = _Wish(Question("tabular.age", "ks", 0.05), numeric=True, unfit="")
+    own = Verdict("drift", "age", Status.OK, test="wasserstein", value=0.01, events=40)
+    drifted = Answer(0.001, drifted=True)
+    assert wish.verdict(own, drifted, "").status is Status.BREACH
+    capped = wish.verdict(own, drifted, "capped: the reference spans a day")
+    assert capped.status is Status.WARNING
+    assert capped.reason.startswith("capped: the reference spans a day; evidently: ks p-value")
+    assert wish.verdict(own, Answer(0.5, drifted=False), "capped: a day").status is Status.OK
+    terms = Terms("tabular", (1,), 40, "", "", 1_000)
+    rows_ = {"tabular.age": Column(np.zeros(40))}
+    assert wish.gap(rows_, terms) == ""
+    assert wish.gap(rows_, replace(terms, lost="lost: 9 %")) == "lost: 9 %"
+    assert wish.gap(rows_, replace(terms, events=0)) == NO_EVENTS
+    assert "has 24 values" in wish.gap({"tabular.age": Column(np.zeros(24))}, terms)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from detectors.base import Pane
+from governance.component.key import ComponentKey
+from governance.errors import ConfigError
+from governance.finding import Finding, Status, Verdict, Window
 from governance.service.cli.flags import one_component
 from governance.service.references import measure_rows
 from governance.service.replay import Replay
-from governance.service.window_rows import WindowRowsSeen
+from governance.service.window_rows import WindowRows, WindowRowsSeen, most_telling, window_of
 from tests.governance.service.cli.recorded import write_component, write_rows
 
 if TYPE_CHECKING:
@@ -72,3 +76,43 @@ def test_counted_windows_are_slices_of_the_file(tmp_path: Path) -> None:
     list(Replay(component, rows, reference, make=seen.make).findings())
     found = [(number, w.rows[0], w.rows[-1]) for (_, number), w in seen.windows.items()]
     assert found == [(0, 0, 999), (1, 1_000, 1_999), (2, 2_000, 2_499)]
+
+
+def windows_of(*places: tuple[str, int]) -> dict[tuple[str, int], WindowRows]:
+    return {
+        (version, number): WindowRows(version, Pane(number, 0, 1, 1, {}), np.zeros(1, np.int64))
+        for version, number in places
+    }
+
+
+def finding(number: int, status: Status, version: str = "7") -> Finding:
+    window = Window("events", number, 0, 1)
+    verdict = Verdict("drift", "age", status, "changed: it rose")
+    return Finding(ComponentKey("default", "credit"), version, 1, window, verdict)
+
+
+def test_the_first_breach_is_the_most_telling() -> None:
+    """A warning is none; without a breach it is the last window, and the words say which."""
+    windows = windows_of(("7", 0), ("7", 1), ("8", 1), ("7", 2))
+    found = [finding(0, Status.WARNING), finding(1, Status.BREACH, "8"), finding(2, Status.BREACH)]
+    chosen, why = most_telling(windows, found)
+    assert (chosen.version, chosen.pane.number) == ("8", 1)
+    assert why == "the first in breach, drift age: changed: it rose"
+    chosen, _ = most_telling(windows, found, "7")
+    assert (chosen.version, chosen.pane.number) == ("7", 2)
+    chosen, why = most_telling(windows, found[:1])
+    assert (chosen.pane.number, why) == (2, "the last one, none is in breach")
+    with pytest.raises(ConfigError, match="'9'"):
+        most_telling(windows, found, "9")
+
+
+def test_a_window_is_found_by_its_number() -> None:
+    """Of the named version, the only one, or the declared one; else what there is is listed."""
+    windows = windows_of(("7", 0), ("6", 1), ("7", 2), ("8", 2))
+    assert window_of(windows, 1, None, "7").version == "6"
+    assert window_of(windows, 2, None, "7").version == "7"
+    assert window_of(windows, 2, "8", "7").version == "8"
+    with pytest.raises(ConfigError, match="say --version"):
+        window_of(windows, 2, None, "9")
+    with pytest.raises(ConfigError, match="windows with events: 0, 1, 2"):
+        window_of(windows, 5, None, "7")
