@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     Steps = NDArray[np.int64]
 
+FEWEST_FEATURES = 2  # between which there can be a correlation
 MOST_FEATURES = 64  # the sums of so many take 9 kB a pane
 
-_FEWEST = 2  # features between which there can be a correlation
 _RUN = 100  # rows that fit, or tell, together
 _FIT_ROWS = 50_000
 _NULL_ROWS = 10_000
@@ -67,7 +67,7 @@ class JointReference:
     @property
     def constant(self) -> bool:
         """Whether fewer than two features vary, so that nothing depends on anything."""
-        return sum(null.first > VARIES for null in self.nulls) < _FEWEST
+        return sum(null.first > VARIES for null in self.nulls) < FEWEST_FEATURES
 
     def content(self) -> dict[str, Any]:
         """As plain JSON; ``detectors.profile`` reads it back."""
@@ -108,7 +108,7 @@ def joint_reference(
     Cost: 1 s for 70,000 rows of 16 features.
     """
     names = sorted(features)[:MOST_FEATURES]
-    if len(names) < _FEWEST:
+    if len(names) < FEWEST_FEATURES:
         return None
     chosen = {name: features[name] for name in names}
     steps = _steps(chosen, columns)

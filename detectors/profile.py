@@ -18,6 +18,7 @@ from msgspec import Meta
 from detectors.embedding_reference import EmbeddingReference
 from detectors.feature_reference import FeatureReference
 from detectors.group_reference import RATE_NAMES, GroupReference
+from detectors.joint_reference import MOST_FEATURES, JointReference
 from detectors.performance.reference import dense
 from detectors.reference import Reference, WindowCut, canonical_json
 from detectors.stats.mmd import GramNull
@@ -25,6 +26,7 @@ from detectors.stats.overdispersion import LENGTHS, Block
 from governance.algebra.bins import CategoryBins, NumericBins
 from governance.algebra.fourier import Projection
 from governance.algebra.pieces import fit_pieces
+from governance.algebra.products import FARTHEST, size_of
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,6 +92,16 @@ class _Embedding(msgspec.Struct, forbid_unknown_fields=True):
     ladder: _Ladder
 
 
+class _Joint(msgspec.Struct, forbid_unknown_fields=True):
+    features: Annotated[list[str], Meta(min_length=2, max_length=MOST_FEATURES)]
+    steps: list[list[Annotated[int, Meta(ge=-FARTHEST, le=FARTHEST)]]]
+    rows: Annotated[int, Meta(ge=1, le=2**53)]
+    sums: list[Annotated[int, Meta(ge=-(2**62), le=2**62)]]
+    nulls: list[tuple[_Spread, _Spread, _Size, _Spread]]
+    left_out: Annotated[int, Meta(ge=0, le=2**31)]
+    ladder: _Ladder
+
+
 class _Cut(msgspec.Struct, forbid_unknown_fields=True):
     kind: Literal["every", "events"]
     length: _Positive
@@ -105,6 +117,7 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True):
     inputs: dict[str, _Numeric | _Category]
     outputs: dict[str, dict[str, _Numeric | _Category]]
     embeddings: dict[str, _Embedding] = {}
+    joint: _Joint | None = None
     groups: dict[str, dict[str, dict[str, _Ladder]]] = {}
     performance: dict[str, dict[str, list[tuple[_Count, _Count]]]] = {}
 
@@ -192,6 +205,7 @@ def _reference(content: _Content) -> Reference:
             modality: _embedding(f"embeddings.{modality}", embedding)
             for modality, embedding in content.embeddings.items()
         },
+        joint=None if content.joint is None else _joint(content.joint, inputs),
         groups={
             attribute: _groups(f"groups.{attribute}", known)
             for attribute, known in content.groups.items()
@@ -276,6 +290,24 @@ def _groups(place: str, stored: dict[str, dict[str, _Ladder]]) -> GroupReference
             group: {rate: _ladder(f"{place}.{group}.{rate}", kept) for rate, kept in rates.items()}
             for group, rates in stored.items()
         }
+    )
+
+
+def _joint(stored: _Joint, inputs: dict[str, FeatureReference]) -> JointReference:
+    for name, steps in zip(stored.features, stored.steps, strict=False):
+        if name not in inputs or len(steps) != inputs[name].bins.size:
+            raise _Unfit(f"joint.steps: those of {name!r} fit no bins of inputs")
+    d = len(stored.features)
+    if len(stored.steps) != d or len(stored.nulls) != d or len(stored.sums) != size_of(d):
+        raise _Unfit(f"joint: steps, nulls and sums are not those of {d} features")
+    return JointReference(
+        features=tuple(stored.features),
+        steps=tuple(np.array(steps, dtype=np.int64) for steps in stored.steps),
+        rows=stored.rows,
+        sums=np.array(stored.sums, dtype=np.int64),
+        nulls=tuple(GramNull(*null) for null in stored.nulls),
+        left_out=stored.left_out,
+        ladder=_ladder("joint", stored.ladder),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from detectors.embedding_reference import embedding_reference
 from detectors.feature_reference import RowPanes, feature_reference
 from detectors.group_reference import group_references
+from detectors.joint_reference import joint_reference
 from detectors.performance.reference import performance_sums, sparse
 from governance.clock import format_duration
 from governance.component.schema import Modality
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from detectors.embedding_reference import EmbeddingReference
     from detectors.feature_reference import FeatureReference
     from detectors.group_reference import GroupReference
+    from detectors.joint_reference import JointReference
     from governance.algebra.sums import Sums
     from governance.component.schema import Component, FeatureSignal, Windows
     from governance.event import EventBatch
 
 OUTPUTS = ("prediction", "score")
 EMBEDDING = "embedding"  # what findings and settings call the embedding of a modality
+JOINT = "joint"  # how tabular features depend on each other
 
 _DAY_US = 86_400_000_000
 _MODALITIES = frozenset(modality.value for modality in Modality)
@@ -87,6 +90,7 @@ class Reference:
     end_us: int | None = None
     version: str | None = None
     embeddings: Mapping[str, EmbeddingReference] = field(default_factory=dict)
+    joint: JointReference | None = None  # of the tabular inputs
     groups: Mapping[str, GroupReference] = field(default_factory=dict)  # by attribute
     performance: Mapping[str, Sums] = field(default_factory=dict)
     raw: EventBatch | None = field(default=None, repr=False)
@@ -121,6 +125,8 @@ class Reference:
         }
         if self.embeddings:
             content["embeddings"] = _contents(self.embeddings)
+        if self.joint is not None:
+            content["joint"] = self.joint.content()
         if self.groups:
             content["groups"] = _contents(self.groups)
         if self.performance:
@@ -194,6 +200,7 @@ def build_reference(
         start_us=None if times is None else int(times.min()),
         end_us=None if times is None else int(times.max()),
         embeddings=embeddings,
+        joint=_joint(measured, batch, component, panes),
         groups=group_references(batch, panes),
         performance=_performance(batch, component, version or batch.version),
     )
@@ -262,6 +269,19 @@ def _embeddings(
 def _performance(batch: EventBatch, component: Component, version: str) -> dict[str, Sums]:
     sums = performance_sums(batch, of_numbers=component.spec.signals.of_numbers)
     return {version: sums} if sums else {}
+
+
+def _joint(
+    inputs: Mapping[str, FeatureReference],
+    batch: EventBatch,
+    component: Component,
+    panes: RowPanes | None,
+) -> JointReference | None:
+    if is_excluded(f"{Modality.TABULAR.value}.{JOINT}", component):
+        return None
+    names = [name for name in inputs if split_name(name)[0] == Modality.TABULAR]
+    columns = {name: _rounded(batch.columns[name], component) for name in names}
+    return joint_reference({name: inputs[name] for name in names}, columns, panes)
 
 
 def _signal(column: str, component: Component) -> tuple[FeatureSignal | None, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from detectors.drift.embedding import Embedding, unmeasured
 from detectors.drift.features import Features
+from detectors.drift.joint import joint_part, unmeasured_joint
 from detectors.drift.modality import ModalityDrift, Rules
 from detectors.drift.outside import outside_tests
 from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
@@ -18,6 +19,7 @@ from detectors.drift.summary import no_reference
 from detectors.reference import EMBEDDING, WindowCut, is_excluded
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.sums import merge
+from governance.component.schema import Modality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +73,9 @@ def make_drift(
         subjects = (*features, *(outputs if alone else ()))
         parts = _parts(component, reference, modality, subjects)
         lacking = (*unmeasured(component, reference, modality), *(waiting if alone else ()))
+        if modality == Modality.TABULAR:
+            parts += joint_part(component, reference, features)
+            lacking = (*unmeasured_joint(component, reference, features), *lacking)
         outside = outside_tests(component, reference, modality, subjects)
         judges.append(ModalityDrift(modality, parts, lacking, rules, outside))
     if not alone and (outputs or waiting):

@@ -14,7 +14,14 @@ from detectors.drift.yardstick import (
     yardstick,
 )
 from detectors.ladder import FEWEST_REFERENCE_ROWS
-from detectors.reference import EMBEDDING, OUTPUTS, cut_otherwise, is_excluded, split_name
+from detectors.reference import (
+    EMBEDDING,
+    JOINT,
+    OUTPUTS,
+    cut_otherwise,
+    is_excluded,
+    split_name,
+)
 from governance.algebra.bins import CategoryBins
 from governance.algebra.canonical import canonical_text
 
@@ -117,7 +124,7 @@ def _subject(
 def _name(column: str) -> str:
     """What findings call a column; one that is called like another subject keeps its prefix."""
     _, bare = split_name(column)
-    return column if bare in (*OUTPUTS, EMBEDDING) else bare
+    return column if bare in (*OUTPUTS, EMBEDDING, JOINT) else bare
 
 
 def _unfit(component: Component, reference: Reference, column: str, stick: Yardstick) -> str:

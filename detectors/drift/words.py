@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from detectors.feature_reference import FeatureReference
 
+    Floats = NDArray[np.float64]
+
 MISSING = "missing values"
+_PAIRS = 3  # correlations that are told
 
 
 def bin_labels(
@@ -42,6 +45,25 @@ def largest_move(
     old, new = before / before.sum(), after / after.sum()
     most = int(np.argmax(np.abs(new - old)))
     return f"{labels[most]} {change(float(old[most]), float(new[most]))}"
+
+
+def correlation_moves(names: Sequence[str], before: Floats, change: Floats) -> str:
+    """Which correlations moved most, as ``correlation of age and income fell from 0.62 to 0.03``.
+
+    ``before`` and ``change`` have shape (d, d). The largest move, and two more where they are at
+    least half as large.
+    """
+    left, right = np.triu_indices(len(names), 1)
+    size = np.abs(change[left, right])
+    order = np.argsort(-size, kind="stable")[:_PAIRS]
+    told = []
+    for pair in order[size[order] >= size.max() / 2].tolist():
+        one, other = int(left[pair]), int(right[pair])
+        old = float(before[one, other])
+        new = min(1.0, max(-1.0, old + float(change[one, other])))
+        verb = "rose" if new >= old else "fell"
+        told.append(f"of {names[one]} and {names[other]} {verb} from {old:.2f} to {new:.2f}")
+    return "correlation " + ", ".join(told)
 
 
 def change(old: float, new: float) -> str:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.stats.effect import Effect
+from detectors.stats.effect import Effect, Z
 from detectors.stats.evidence import LOG_E_CAP
-from detectors.stats.mmd import GramNulls, gram_null, log_e_of, mmd_effect, tail_probability
+from detectors.stats.mmd import GramNulls, gram_null, log_e_of, tail_probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,10 +138,14 @@ def row_effect(change: Floats, m: Floats, nulls: GramNulls) -> Effect:
 
     The root of the sum of squared changes with all other features, its bias taken off; parameters
     as in ``log_evidence``. The upper bound is that of all features.
+
+    Notes
+    -----
+    The errors of the squared length and along the change add up as independent ones do (95 %).
     """
     live = nulls.first > VARIES
     squared = (change**2).sum(axis=2)[:, live]
-    found = mmd_effect(squared, m[:, None], _only(nulls, live))
+    found = _lengths(squared, m[:, None], _only(nulls, live))
     most = (found.value + 1e-9 * found.raw).argmax(axis=1)
     windows = np.arange(len(change))
     return Effect(
@@ -150,6 +154,16 @@ def row_effect(change: Floats, m: Floats, nulls: GramNulls) -> Effect:
         found.lower[windows, most],
         found.upper.max(axis=1),
     )
+
+
+def _lengths(squared: Floats, m: Floats, nulls: GramNulls) -> Effect:
+    square = np.maximum(0.0, squared - nulls.first / m)
+    value = np.sqrt(square)
+    noise = Z * np.sqrt(2 * nulls.second) / m
+    along = Z**2 * nulls.largest / m
+    below = np.sqrt((value - np.sqrt(np.maximum(0.0, square - noise))) ** 2 + along)
+    above = np.sqrt((np.sqrt(square + noise) - value) ** 2 + along)
+    return Effect(np.sqrt(squared), value, np.maximum(0.0, value - below), value + above)
 
 
 def _only(nulls: GramNulls, live: NDArray[np.bool_]) -> GramNulls:

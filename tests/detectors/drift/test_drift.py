@@ -70,9 +70,10 @@ def one(batch: EventBatch, reference: Reference | None = REFERENCE, **blocks: An
 
 
 def test_every_subject_has_one_verdict() -> None:
-    """The component, every feature and output, and the data quality of each."""
+    """The component, every feature and output, all features together, and the quality of each."""
     subjects = ["age", "plan", "prediction", "score"]
-    expected = [("drift", s) for s in ["", *subjects]] + [("data_quality", s) for s in subjects]
+    expected = [("drift", s) for s in ["", *subjects, "joint"]]
+    expected += [("data_quality", s) for s in subjects]
     assert list(one(events(500, seed=1))) == expected
 
 
@@ -89,7 +90,7 @@ def test_nothing_changed() -> None:
         500,
     )
     assert 0 <= age.lower <= age.value < age.upper
-    assert age.evidence_bar == pytest.approx(math.log10(1_000 * 4))
+    assert age.evidence_bar == pytest.approx(math.log10(1_000 * 5))
 
 
 def test_a_moved_number_is_found() -> None:
