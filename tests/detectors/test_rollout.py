@@ -70,7 +70,7 @@ def reader(**monitoring: Any) -> Reader:
     return Reader(ComponentState(component(**monitoring), None, make_total))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(RECORD, max_size=30),
     st.sampled_from(sorted(SPECS)),

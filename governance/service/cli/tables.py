@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from detectors.fairness.since_rollout import SUFFIX as SINCE_ROLLOUT
 from governance.finding import Status
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def tables(findings: Sequence[Finding]) -> Iterator[str]:
         if len(raised) > _MOST_LINES:
             yield f"... {len(raised) - _MOST_LINES:,} more (--json prints them all)"
         yield ""
-    yield from _summary(findings)
+    yield from _summary([f for f in findings if not f.verdict.check.endswith(SINCE_ROLLOUT)])
+    yield from _since_rollout(findings)
 
 
 def _line(finding: Finding) -> list[str]:
@@ -57,6 +59,31 @@ def _summary(findings: Iterable[Finding]) -> Iterator[str]:
         for check, found in counts.items()
     ]
     yield from _table(["check", *(status.value for status in _STATUSES), "because"], rows)
+
+
+def _since_rollout(findings: Iterable[Finding]) -> Iterator[str]:
+    """The newest report on all windows of a version, per version, metric and attribute."""
+    newest = {
+        (f.version, f.verdict.check, f.verdict.subject): f
+        for f in findings
+        if f.verdict.check.endswith(SINCE_ROLLOUT) and f.verdict.value is not None
+    }
+    if not newest:
+        return
+    yield ""
+    yield from _table(
+        ["since rollout", "version", "attribute", "value", "why"],
+        [
+            [
+                check.removesuffix(SINCE_ROLLOUT),
+                version,
+                subject,
+                _interval(f.verdict.value, f.verdict.lower, f.verdict.upper),
+                f.verdict.reason,
+            ]
+            for (version, check, subject), f in newest.items()
+        ],
+    )
 
 
 def _commonest(reasons: dict[str, Counter[str]], check: str) -> str:

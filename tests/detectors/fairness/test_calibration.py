@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from detectors.fairness.calibration import largest_square
 from detectors.fairness.family import Fairness, make_fairness
 from detectors.fairness.score_cells import SCORE_BINS
 from governance.finding import Status
@@ -72,11 +73,11 @@ def test_the_raw_value_is_the_largest_gap_of_two_groups_in_one_bin(*, sampled: b
 
 
 def test_the_value_has_the_noise_of_both_groups_taken_out() -> None:
-    """value^2 is the largest D^2 - Var(D) over pairs and bins."""
+    """value^2 is the largest D^2 - c Var(D) over pairs and bins; of 15 squares c is at its cap."""
     events = scored(off=0.2)
     verdict = judged(made(metrics=[METRIC], groups=["race"]), events)
     squared = [
-        (a - b) ** 2 - va - vb
+        (a - b) ** 2 - 1.96**2 * (va + vb)
         for groups in slow(events)
         for (a, va), (b, vb) in permutations(groups, 2)
     ]
@@ -184,3 +185,13 @@ def test_cells_are_bounded() -> None:
     kept = {name: a for name, a in sums.items() if name.endswith((".calibration", ".scores"))}
     groups = len(VOCABULARY["race"]) + 2
     assert sum(array.size for array in kept.values()) == groups * SCORE_BINS * 4
+
+
+def test_the_largest_of_many_squares_is_what_it_is_by_chance() -> None:
+    """The mean of the largest of five or eight chi-squares within a tenth; one is exact."""
+    squares = np.random.default_rng(3).normal(size=(20_000, 8)) ** 2
+    for count in (1, 5, 8):
+        drawn = squares[:, :count].max(axis=1).mean()
+        assert largest_square(count) == pytest.approx(drawn, rel=0.1)
+    assert largest_square(1) == 1
+    assert largest_square(10_000) == 1.96**2

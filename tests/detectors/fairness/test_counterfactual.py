@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from detectors.fairness.counterfactual import CHECK, PairedScores, Rule, judge
+from detectors.fairness.family import make_fairness
 from detectors.stats.bounded_mean import mean_limits
 from governance.finding import Finding, Status, Verdict, Window
-from tests.detectors.scenes import component
+from tests.detectors.scenes import component, judging
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,6 +151,16 @@ def test_names_of_groups_and_order_of_templates_do_not_matter() -> None:
     second = judge(paired(shuffled), RULE)
     numbers: list[Any] = [(v.value, v.lower, v.upper, v.evidence) for v in (first, second)]
     assert numbers[0] == pytest.approx(numbers[1])
+
+
+def test_live_detectors_leave_it_to_the_gate() -> None:
+    """A limit of it makes no finding of traffic, alone or beside other metrics."""
+    alone = component(governance=judging(thresholds={CHECK: 0.1}, metrics=[CHECK]))
+    assert make_fairness(alone, None) is None
+    parity = "demographic_parity_difference"
+    beside = make_fairness(component(governance=judging(thresholds={CHECK: 0, parity: 0})), None)
+    assert beside is not None
+    assert {question.metric.name.value for question in beside.questions} == {parity}
 
 
 def test_a_limit_beyond_the_scale_is_never_reached() -> None:

@@ -95,6 +95,21 @@ def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert captured.err == "4,000 events\n"
 
 
+def test_people_get_fairness_since_rollout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the end of the report stands how groups were treated over all windows, with bounds."""
+    component = write_component(tmp_path)
+    rows = write_rows(tmp_path, "rows.csv", n=4_000)
+    assert _replay(rows, "--component", component) == 0
+    out = capsys.readouterr().out
+    head, line = out.splitlines()[-2:]
+    assert head.split()[:2] == ["since", "rollout"]
+    assert line.split()[:3] == ["demographic_parity_difference", "7", "sex"]
+    assert "4 windows; bounds hold at every time at once (95 %)" in line
+    assert "_since_rollout" not in out
+
+
 def test_labels_of_a_file_of_their_own_are_joined(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
