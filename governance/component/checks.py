@@ -144,10 +144,11 @@ def _limit(metric: RolloutMetric, path: Steps) -> Iterator[Remark]:
         if duration or not 0 <= metric.limit <= 1:
             yield path, _found(metric, "a share in [0, 1], for example 0.01 or 1%")
     elif kind is LimitKind.DURATION:
-        if share or metric.limit <= 0:
+        if share or not 0 < metric.limit < math.inf:
             yield path, _found(metric, "a duration, for example 200ms")
     elif duration or share or not 0 < metric.limit < math.inf:
-        yield path, _found(metric, "a number above 0, for example 4096")
+        example = RateCheck(metric.name).example
+        yield path, _found(metric, f"a number above 0, for example {example}")
 
 
 def _found(metric: RolloutMetric, wanted: str) -> str:

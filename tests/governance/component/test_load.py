@@ -13,6 +13,7 @@ from governance.component.load import (
     read_canonical,
     read_components,
 )
+from governance.component.metrics import RateCheck
 from governance.component.schema import Modality
 from governance.errors import InvalidComponent
 
@@ -152,6 +153,10 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
             "monitoring: {windows: {every: 1h, events: 5}}",
             "spec.monitoring.windows: found a mapping: write one of every and events",
         ),
+        (
+            "monitoring: {windows: {every: 1h, slide: 1m}}",
+            "every is 60 times slide, at most 16 times",
+        ),
         ("monitoring: {maxLoss: 7}", "spec.monitoring.maxLoss: found 7: input should be less"),
         ("monitoring: {maxLoss: .nan}", "spec.monitoring.maxLoss: found nan: input should be"),
         ("monitoring: {maxLoss: some%}", "spec.monitoring.maxLoss: found 'some%'"),
@@ -212,6 +217,26 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
         (
             "release: {rolloutMetrics: [{name: latency_p95, threshold: 5%}]}",
             "spec.release.rolloutMetrics[0].threshold: found '5%': write a duration",
+        ),
+        (
+            "release: {rolloutMetrics: [{name: ttft_p95, threshold: .inf}]}",
+            "spec.release.rolloutMetrics[0].threshold: found inf: write a duration, for example",
+        ),
+        (
+            "release: {rolloutMetrics: [{name: output_tokens_p95, threshold: 2s}]}",
+            "spec.release.rolloutMetrics[0].threshold: found '2s': write a number above 0, for",
+        ),
+        (
+            "release: {rolloutMetrics: [{name: request_bytes_p95, threshold: 5%}]}",
+            "found '5%': write a number above 0, for example 4096",
+        ),
+        (
+            "release: {rolloutMetrics: [{name: refusal_rate, threshold: 5}]}",
+            "found 5.0: write a share in [0, 1], for example 0.01 or 1%",
+        ),
+        (
+            "release: {rolloutMetrics: [{name: input_token_p95, threshold: 5}]}",
+            "'input_token_p95' is no check (did you mean 'input_tokens_p95'?)",
         ),
         (
             "baseline: {sha256: abc}",
@@ -321,3 +346,11 @@ def test_a_rollback_without_a_registry_is_a_notice(tmp_path: Path) -> None:
     path = _write(tmp_path, HEAD + MODEL + "  actions: [{do: rollback, webhook: ops}]\n")
     (notice,) = read_components([path]).notices
     assert (notice.path, notice.line) == ("spec.actions[0].do", 6)
+
+
+def test_every_check_of_operations_has_a_limit_of_its_kind(tmp_path: Path) -> None:
+    """The example that a message gives is one that is accepted."""
+    metrics = ", ".join(f"{{name: {check}, threshold: {check.example}}}" for check in RateCheck)
+    path = _write(tmp_path, f"{HEAD}{MODEL}  release: {{rolloutMetrics: [{metrics}]}}\n")
+    (loaded,) = load_components([path])
+    assert len(loaded.component.spec.release.rollout_metrics) == len(RateCheck)
