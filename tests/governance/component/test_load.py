@@ -219,8 +219,8 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
             "spec.release.rolloutMetrics[0].threshold: found '5%': write a duration",
         ),
         (
-            "release: {rolloutMetrics: [{name: ttft_p95, threshold: .inf}]}",
-            "spec.release.rolloutMetrics[0].threshold: found inf: write a duration, for example",
+            "release: {rolloutMetrics: [{name: ttft_p95, threshold: 0}]}",
+            "spec.release.rolloutMetrics[0].threshold: found 0.0: write a duration, for example",
         ),
         (
             "release: {rolloutMetrics: [{name: output_tokens_p95, threshold: 2s}]}",
