@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 CHECK: Final = FairnessMetric.COUNTERFACTUAL_FAIRNESS_DIFFERENCE.value
 
 _WORST = 3  # templates that the reason names
+_RESOLUTION = 1e-9  # of the scale; means of several wordings are equal up to rounding
 _LONGEST_NAME = 60  # characters of a template in the reason
 
 
@@ -200,7 +201,7 @@ def _remarks(paired: PairedScores, widest: _Pair, rule: Rule, upper: float) -> I
             f"unproven: a difference up to {upper:.2g} cannot be excluded with "
             f"{len(widest.differences)} templates; more of them narrow it"
         )
-    if widest.mean > 0:
+    if widest.mean > _RESOLUTION * paired.scale:
         first, second = paired.groups[widest.first], paired.groups[widest.second]
         yield f"largest: {first} above {second}, over {len(widest.differences)} templates"
         yield f"worst: {_worst(paired, widest)}"

@@ -82,7 +82,8 @@ def _counterfactual(component: Component) -> Iterator[Remark]:
         yield (*bias, "metrics", declared.metrics.index(name)), words
     for i, metric in enumerate(component.spec.release.rollout_metrics):
         if metric.name == name:
-            yield ("spec", "release", "rolloutMetrics", i, "name"), words
+            path = ("spec", "release", "rolloutMetrics", i, "name")
+            yield path, f"{words}, by its limit in biasDetection.thresholds"
 
 
 def _evidently(component: Component) -> Iterator[Remark]:

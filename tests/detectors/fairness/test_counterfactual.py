@@ -143,6 +143,13 @@ def test_scores_of_another_scale(low: float, high: float, scale: float) -> None:
         assert getattr(scaled, name) == pytest.approx(scale * getattr(plain, name), abs=1e-6)
 
 
+def test_rounding_is_no_difference() -> None:
+    """Averages that differ in the last digit blame no group and no template."""
+    values = scores(400, 0.0, 0.0)
+    values[:, 1] = np.nextafter(values[:, 0], 1.0)
+    assert judge(paired(values), RULE).reason == ""
+
+
 def test_names_of_groups_and_order_of_templates_do_not_matter() -> None:
     """Swapped groups and shuffled templates give the same numbers."""
     values = scores(100, 0.0, 0.3, 0.1)

@@ -26,9 +26,30 @@ class Reply:
     drips: threading.Event | None = None  # a byte each 50 ms, until it is set
 
 
+def tensor(name: str, datatype: str, value: Any) -> dict[str, Any]:
+    """An output of a V2 answer."""
+    return {"name": name, "datatype": datatype, "shape": [1], "data": [value]}
+
+
+def completion(content: str) -> Reply:
+    """A good answer of a chat."""
+    message = {"role": "assistant", "content": content}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    return Reply(json.dumps({"model": "m", "choices": [choice]}).encode())
+
+
 def predictions(*values: Any) -> Reply:
     """A good V1 answer."""
     return Reply(json.dumps({"predictions": list(values)}).encode())
+
+
+def _text(body: dict[str, Any]) -> str:
+    """The text of a V1, V2 or chat request."""
+    if "instances" in body:
+        return str(body["instances"][0])
+    return str(
+        body["inputs"][0]["data"][0] if "inputs" in body else body["messages"][-1]["content"]
+    )
 
 
 @dataclass(slots=True)
@@ -49,8 +70,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(reply: Callable[[str], Reply]) -> Iterator[Served]:
-    """Serve V1 while the block runs; ``reply`` answers one text, in the server's threads."""
+def serving(reply: Callable[[str], Reply], path: str = PATH) -> Iterator[Served]:
+    """Serve while the block runs; ``reply`` answers one text, in the server's threads."""
     served = Served("")
     lock = threading.Lock()
     under_way = 0
@@ -61,7 +82,7 @@ def serving(reply: Callable[[str], Reply]) -> Iterator[Served]:
         def do_POST(self) -> None:
             nonlocal under_way
             body = self.rfile.read(int(self.headers["content-length"]))
-            (text,) = json.loads(body)["instances"]
+            text = _text(json.loads(body))
             with lock:
                 under_way += 1
                 served.most_at_once = max(served.most_at_once, under_way)
@@ -99,7 +120,7 @@ def serving(reply: Callable[[str], Reply]) -> Iterator[Served]:
             """Say nothing."""
 
     server = _Server(("127.0.0.1", 0), Handler)
-    served.url = f"http://127.0.0.1:{server.server_port}{PATH}"
+    served.url = f"http://127.0.0.1:{server.server_port}{path}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

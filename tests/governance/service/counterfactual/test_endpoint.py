@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 import threading
 from typing import Any
@@ -14,7 +15,14 @@ from governance.service.counterfactual import endpoint
 from governance.service.counterfactual.answer import Answer, AnswerReader
 from governance.service.counterfactual.endpoint import Manners, Unreachable, ask
 from governance.service.counterfactual.request import find_form
-from tests.governance.service.counterfactual.serving import PATH, Reply, predictions, serving
+from tests.governance.service.counterfactual.serving import (
+    PATH,
+    Reply,
+    completion,
+    predictions,
+    serving,
+    tensor,
+)
 from tests.testkit.ports import free_port
 
 TEXTS = [f"text {i}" for i in range(40)]
@@ -174,6 +182,28 @@ def test_the_token_is_sent_and_not_shown() -> None:
         asked(served.url, TEXTS[:2], Manners(token="s3cret"))
     assert {headers["authorization"] for headers in served.headers} == {"Bearer s3cret"}
     assert "s3cret" not in repr(Manners(token="s3cret"))
+
+
+def test_a_server_of_protocol_v2() -> None:
+    """Named tensors in and out, and the version that the answer names."""
+    outputs = [tensor("prediction", "BYTES", "positive"), tensor("score", "FP64", 0.7)]
+    reply = Reply(json.dumps({"model_version": "9", "outputs": outputs}).encode())
+    with serving(lambda _: reply, "/v2/models/m/infer") as served:
+        (answer,) = asked(served.url, TEXTS[:1])
+    assert served.texts == TEXTS[:1]
+    assert answer == Answer(0.7, 1.0, version="9")
+
+
+def test_a_chat() -> None:
+    """The favourable outcome is what the model writes; there is no score."""
+    component = sentiment(
+        prediction="response:$.choices[0].message.content", favourable={"in": ["yes"]}
+    )
+    with serving(lambda t: completion("yes" if "1" in t else "no"), "/v1/chat/completions") as at:
+        answers = asked(at.url, TEXTS[:3], component=component)
+    assert at.texts[0] == TEXTS[0]
+    assert [answer.outcome for answer in answers] == [0.0, 1.0, 0.0]
+    assert all(math.isnan(answer.score) for answer in answers)
 
 
 def test_progress_reaches_the_end() -> None:
