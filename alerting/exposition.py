@@ -41,7 +41,7 @@ def finding_families(bodies: Iterable[Mapping[str, Any]]) -> list[Family]:
         *_valued("evenhand_fairness", "Fairness of the last window", fairness, _fairness_labels),
         _suppressed(suppressed),
         _group_rates(fairness),
-        _label_coverage(fairness),
+        _label_coverage([*fairness, *(b for b in bodies if not b["subject"])]),
         _operations(bodies),
         *_valued(
             "evenhand_finish_reason_ratio",
@@ -54,6 +54,12 @@ def finding_families(bodies: Iterable[Mapping[str, Any]]) -> list[Family]:
             "Scale units between the newest points of a series and its usual level; 4 is told",
             [b for b in bodies if b["check"] == "rate_change" and b["subject"]],
             lambda body: (("series", body["subject"]),),
+        ),
+        *_valued(
+            "evenhand_degradation",
+            "How much worse a measure was in the last window than on the reference",
+            [b for b in bodies if b["check"] == "degradation"],
+            lambda body: (("measure", body["subject"]),),
         ),
         _statuses(bodies),
         _window_ends(bodies),

@@ -54,3 +54,18 @@ def test_changes_have_a_score_per_series() -> None:
     )
     assert found["evenhand_rate_change_score"] == {"traffic": 9.2}
     assert found["evenhand_finding_status"]["warning"] == 1.0
+
+
+def test_performance_has_its_value_and_degradation_a_series_per_measure() -> None:
+    """Losses are in their own unit; what is compared with the reference has bounds."""
+    found = exported(
+        Verdict("log_loss", "", Status.OK, value=1.7, label_coverage=0.75),
+        Verdict("mean_error", "", Status.OK, value=0.3, raw=-0.3),
+        Verdict("degradation", "roc_auc", Status.OK, value=-0.01, lower=-0.03, upper=0.01),
+        Verdict("degradation", "log_loss", Status.INSUFFICIENT, "no_reference_labels: ..."),
+    )
+    assert found["evenhand_check"] == {"log_loss": 1.7, "mean_error": 0.3}
+    assert found["evenhand_degradation"] == {"roc_auc": -0.01}
+    assert found["evenhand_degradation_lower"] == {"roc_auc": -0.03}
+    assert found["evenhand_label_coverage_ratio"] == {"": 0.75}
+    assert "evenhand_fairness" not in found
