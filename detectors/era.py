@@ -14,6 +14,7 @@ import numpy as np
 
 from detectors.outcome_cells import OutcomeCells
 from detectors.panes import PaneState
+from detectors.reference import WindowCut
 from detectors.rollout import Rollout
 from detectors.version_panes import VersionPanes, probe
 from detectors.vocabulary import Vocabulary
@@ -230,6 +231,7 @@ class Era:
             OutcomeCells(attributes),
             self.counts,
             self.spec.of_numbers,
+            WindowCut.of(self.spec.component.spec.monitoring.windows).unit,
             rollout=self._rollout(detectors),
         )
 

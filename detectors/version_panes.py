@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from governance.event import BatchSum
 
 JUDGE_FAULTS = "judge_faults"  # counted: windows that a detector could not judge
-LONGEST_LADDER = 64  # panes that a verdict may look at
+LONGEST_LADDER = 64  # windows that a verdict may look at
 ADDED_AT_ONCE = 8_192  # events; fewer wait in memory until a pane is read or written
 _FAULTS = (PermanentError, ValueError, LookupError, TypeError, ArithmeticError)
 _log = logging.getLogger("evenhand.detectors")
@@ -51,7 +51,7 @@ class VersionPanes:
     ``label_based`` marks the detectors that read outcomes. ``first`` is the number of the first
     pane, ``since`` that of the first since the version was last retired. ``heard_us`` is the log
     time of the newest event; ``dirty`` numbers the closed panes that got labels since they were
-    judged.
+    judged. ``unit`` panes make one window, so the longest ladder takes ``unit`` times 64 panes.
     """
 
     version: str
@@ -61,6 +61,7 @@ class VersionPanes:
     cells: OutcomeCells
     counts: Counter[str]
     of_numbers: bool = False
+    unit: int = 1
     first: int | None = None
     since: int | None = None
     heard_us: int = 0
@@ -190,7 +191,7 @@ class VersionPanes:
     def view(self, pane: PaneState, now_us: int) -> WindowView:
         """The pane and those before it; numbers without a pane are empty ones."""
         first = pane.number if self.first is None else self.first
-        start = max(min(first, pane.number), pane.number - LONGEST_LADDER + 1)
+        start = max(min(first, pane.number), pane.number - self._reach)
         panes = [self._pane_at(number, pane) for number in range(start, pane.number)]
         mature = not pane.events or now_us >= pane.mature_us
         is_newest = pane.number >= max(self.closed, default=pane.number)
@@ -205,13 +206,18 @@ class VersionPanes:
     def forgettable(self, next_number: int) -> list[PaneState]:
         """Take out the closed panes that no verdict can read any more."""
         unsettled = (n for n, pane in self.closed.items() if not pane.final)
-        oldest = min(next(unsettled, next_number), next_number) - LONGEST_LADDER + 1
+        oldest = min(next(unsettled, next_number), next_number) - self._reach
         gone = []
         for number in list(self.closed):
             if number >= oldest:
                 break
             gone.append(self.closed.pop(number))
         return gone
+
+    @property
+    def _reach(self) -> int:
+        """Panes before the newest that a verdict may look at."""
+        return self.unit * LONGEST_LADDER - 1
 
     def _pane_at(self, number: int, newest: PaneState) -> Pane:
         pane = self.closed.get(number)

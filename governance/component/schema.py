@@ -293,6 +293,9 @@ class Baseline(_Block):
         return self
 
 
+MOST_PANES_IN_A_WINDOW = 16  # with slide; the longest ladder then has 1,024 panes, about 5 MB
+
+
 class Windows(_Block):
     """Panes by time (``every``, optional ``slide``) or by count (``events``, ``maxAge``)."""
 
@@ -311,6 +314,12 @@ class Windows(_Block):
             raise ValueError("maxAge goes with events")
         if self.slide is not None and self.every_us % self.slide:
             raise ValueError("slide must divide every")
+        if self.every_us > MOST_PANES_IN_A_WINDOW * self.pane_us:
+            raise ValueError(
+                f"every is {self.every_us // self.pane_us} times slide, at most "
+                f"{MOST_PANES_IN_A_WINDOW} times: a ladder of 64 windows keeps that many panes for "
+                "each: declare a longer slide"
+            )
         return self
 
     @property

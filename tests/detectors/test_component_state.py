@@ -223,6 +223,20 @@ def test_views_are_consecutive_and_at_most_sixty_four_panes() -> None:
     assert panes == [(first + i, int(i == 63)) for i in range(64)]
 
 
+def test_with_slide_a_view_holds_sixty_four_windows() -> None:
+    """Every pane that the longest length adds up is there, also behind a store and a load."""
+    log = Reader.of(windows={"every": "4m", "slide": "1m"}, retireAfter="9h")
+    for minute in range(300):
+        at = START + minute * MINUTE
+        log.events(at, events([at], [minute]), stamp(minute, at))
+        if minute % 100 == 50:
+            log.store()
+    log.finish()
+    views = [f.verdict.reason for f in log.findings if f.verdict.check == "seen"]
+    panes = eval(views[298][: views[298].index("]") + 1])
+    assert [events for _, events in panes] == [1] * 4 * 64
+
+
 def test_a_late_label_revises_its_window_once_per_window_length() -> None:
     """Revisions come at whole window lengths of log time, and once more when labels are over."""
     log = Reader.of(labelHorizon="5h")
