@@ -161,7 +161,7 @@ class Quantiles:
             subject="",
             modality=settings.modality,
             status=Status.INSUFFICIENT if lost else Status.OK,
-            reason=reasons.join((lost, total)),
+            reason=reasons.join((lost, total, reasons.NO_THRESHOLD)),
             value=value,
             lower=lower,
             upper=upper,

@@ -1,7 +1,8 @@
 """Changes without a limit: every operational series against its own past (STATISTICS 2).
 
 A robust heuristic without a guarantee, so it warns and never breaches; a lasting change warns for
-three windows and is then silent until the series has been calm for 120. What it reads are the
+three windows and is then silent until the series has been calm for 120. Nobody has declared a
+threshold, so a calm series is shown and not judged: it lets no gate pass. What it reads are the
 points of other detectors (``PointSource``), which are followed as panes close.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detectors import reasons
 from detectors.rate_check import rate_settings
 from detectors.stats.rate_change import ALARM_AT, CALM, FEWEST
 from governance.finding import Status, Verdict
@@ -58,15 +60,15 @@ class RateChange:
         return [self._building(view)] if view.changes else []
 
     def _verdict(self, series: str, change: Change, view: WindowView) -> Verdict:
+        shown_only = "" if change.alarm else reasons.NO_THRESHOLD
         return Verdict(
             check=CHECK,
             subject=series,
             modality=self.settings.modality,
             status=Status.WARNING if change.alarm else Status.OK,
-            reason=_words(series, change),
+            reason=reasons.join((_words(series, change), shown_only)),
             value=change.score,
             raw=change.mean,
-            threshold=ALARM_AT,
             panes=change.span,
             events=view.panes[-1].events,
         )

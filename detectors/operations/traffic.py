@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors import reasons
 from detectors.cells import Cells, count, in_pieces, read, sampling_weight
 from detectors.points import Count
 from detectors.rate_check import rate_settings
@@ -60,7 +61,7 @@ class Traffic:
                 subject="",
                 modality=settings.modality,
                 status=Status.INSUFFICIENT if hold else Status.OK,
-                reason=hold,
+                reason=reasons.join((hold, reasons.NO_THRESHOLD)),
                 value=events,
                 lower=float(lower) * weight,
                 upper=float(upper) * weight,

@@ -15,6 +15,7 @@ import pytest
 from detectors.base import Pane, WindowView
 from detectors.catalog import FACTORIES, make_detectors
 from detectors.points import PointSource
+from detectors.reasons import NO_THRESHOLD
 from detectors.reference import build_reference
 from detectors.stats.rate_change import Track
 from governance.algebra.sums import merge, pack, subtract, unpack
@@ -404,3 +405,12 @@ def test_the_catalog_makes_every_detector() -> None:
 
 
 _RAISED = (Status.WARNING, Status.BREACH)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_what_nobody_limited_says_so(name: str) -> None:
+    """An ok verdict without a threshold is shown, not judged: nothing passes by absence."""
+    subject = detector(name)
+    for verdict in subject.judge(full_view(subject)):
+        if verdict.status is Status.OK and verdict.value is not None and verdict.threshold is None:
+            assert NO_THRESHOLD in verdict.reason.split("; ")
