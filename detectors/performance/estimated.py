@@ -80,11 +80,10 @@ class Estimated:
         nothing = self.undeclared or self.settings.nothing(view)
         if nothing:
             return [self.settings.withheld(check, view, nothing) for check in self.checks]
-        windows = [
-            (window.panes, read(window.sums, _SCORES, _SHAPE))
+        expected = [
+            (window.panes, self.expected(window.sums))
             for window in trailing_windows(view, _PREFIX, self.settings.unit)
         ]
-        expected = [(panes, self._expected(scores)) for panes, scores in windows]
         return [self._verdict(check, expected, view) for check in self.checks]
 
     def _verdict(
@@ -101,8 +100,9 @@ class Estimated:
         remarks = (ASSUMPTION, self.learned)
         return settings.verdict(check, view, Judged(status, found.shown, hold, remarks))
 
-    def _expected(self, scores: Cells) -> Seen:
-        """The window as if its labels were known on average."""
+    def expected(self, sums: Sums) -> Seen:
+        """The sums of a window as if its labels were known on average."""
+        scores = read(sums, _SCORES, _SHAPE)
         by_label = _split(scores[:NO_SCORE], self.meaning)
         scored = Cells(*(np.zeros(_SHAPE) for _ in range(3)))
         for ours, split in zip(_arrays(scored), by_label, strict=True):

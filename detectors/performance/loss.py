@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +32,8 @@ def mean_loss(
 
     ``express`` is increasing. The lower limit, which a breach rests on, is that of the same events
     and one more without loss: as many equal losses as were seen do not prove that there are no
-    smaller ones. Where losses are skewed to the right the lower limit is on the safe side, the
-    upper one is short of its promise (docs/statistics.md has both).
+    smaller ones. Losses are skewed to the right, so the upper limit stands on a logarithmic scale.
+    docs/statistics.md says what both keep.
     """
     found = _mean(values, cells)
     if found is None:
@@ -50,8 +51,10 @@ def mean_loss(
 
     def limits(error: float) -> tuple[float, float]:
         lower = careful.bounds(error)[0] if careful is not None else 0.0
-        return min(express(max(0.0, lower)), express(found.value)), _expressed(
-            express, found.bounds(error)[1]
+        upper = _on_logs(found.value, found.bounds(error)[1])
+        return (
+            min(express(max(0.0, lower)), express(found.value)),
+            express(upper) if math.isfinite(upper) else upper,
         )
 
     return Estimate(express(found.value), found.size, limits)
@@ -61,5 +64,10 @@ def _mean(values: Floats, cells: Cells) -> WeightedMean | None:
     return weighted_mean(values.ravel(), cells.weight.ravel(), cells.squared_weight.ravel())
 
 
-def _expressed(express: Callable[[float], float], bound: float) -> float:
-    return express(bound) if np.isfinite(bound) else bound
+def _on_logs(value: float, upper: float) -> float:
+    """An upper limit as far above in logarithms as ``upper`` is in parts of the value."""
+    return value * _exp((upper - value) / value) if value > 0 else upper
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 700 else math.inf

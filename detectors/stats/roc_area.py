@@ -35,9 +35,10 @@ def roc_area(weight: Floats, squared_weight: Floats) -> RocArea | None:
     Variance by structural components (DeLong, DeLong & Clarke-Pearson 1988, eq. 5; ties as in its
     kernel psi): V10 of a favourable event is the part of the others below it, V01 of another the
     part of favourable ones above it; var = S10 / m + S01 / n, with each S / size as the linearised
-    variance of a weighted mean. As a share: size = A (1 - A) / var. It is never below the smaller
-    of the two sizes, since var <= A (1 - A) / min(m, n) (Birnbaum & Klose 1957), which also serves
-    where no two events are out of order and the estimate of var is 0; and never above m + n.
+    variance of a weighted mean to which half an event at either end was added, as in
+    ``effective_counts``: a few events say little of their spread. As a share: size = A (1 - A) /
+    var, no less than the smaller of the two sizes, since var <= A (1 - A) / min(m, n) (Birnbaum &
+    Klose 1957), and no more than their sum.
     """
     others, favourable = weight[:, 0], weight[:, 1]
     total = weight.sum(axis=0)
@@ -45,13 +46,13 @@ def roc_area(weight: Floats, squared_weight: Floats) -> RocArea | None:
         return None
     below = (np.cumsum(others) - others / 2) / total[0]
     above = (np.cumsum(favourable[::-1])[::-1] - favourable / 2) / total[1]
-    area = float(favourable @ below / total[1])
+    area = min(1.0, float(favourable @ below / total[1]))
     sizes = np.maximum(total**2 / squared_weight.sum(axis=0), 1.0)
+    least, most = float(sizes.min()), float(sizes.sum())
     components = zip((above, below), squared_weight.T, total, sizes, strict=True)
+    unseen = (area**2 + (1 - area) ** 2) / 2
     variance = sum(
-        float(w2 @ (part - area) ** 2 / whole**2 * n / max(n - 1, 1e-9))
+        float(w2 @ (part - area) ** 2 / whole**2 + unseen / n**2)
         for part, w2, whole, n in components
     )
-    least, most = float(sizes.min()), float(sizes.sum())
-    size = area * (1 - area) / variance if variance > 0 else least
-    return RocArea(area, min(max(size, least), most))
+    return RocArea(area, min(max(area * (1 - area) / variance, least), most))
