@@ -64,11 +64,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """The outcome, why, and every case, the worst first."""
+    """The outcome, why, every case (the worst first), and evidence that is not there."""
 
     outcome: Outcome
     reasons: tuple[str, ...]
     cases: tuple[Case, ...] = field(default=())
+    absent: tuple[str, ...] = field(default=())
 
     def count(self, state: State) -> int:
         """How many cases are in a state."""
@@ -80,7 +81,9 @@ class GateVerdict:
         return sum(map(self.count, (State.BREACH, State.WARNING, State.OK)))
 
 
-def decide(findings: Iterable[Finding], optional: Sequence[str] = ()) -> GateVerdict:
+def decide(
+    findings: Iterable[Finding], optional: Sequence[str] = (), absent: Sequence[str] = ()
+) -> GateVerdict:
     """The verdict of the last revisions of findings.
 
     Parameters
@@ -90,22 +93,24 @@ def decide(findings: Iterable[Finding], optional: Sequence[str] = ()) -> GateVer
     optional
         Names of checks (``*`` as wildcard) that may stay without a verdict. A breach of theirs
         counts all the same.
+    absent
+        Evidence that was asked for and is not there, in words (a file without rows).
 
     Notes
     -----
     ``fail`` if a last revision is a breach (a warning never is one); else ``inconclusive`` if
-    nothing was judged, or a check with a limit was judged in no window; else ``pass``.
+    nothing was judged, evidence is absent, or a check with a limit was judged in no window; else
+    ``pass``.
     """
-    cases = _cases(findings, optional)
-    breached = [case for case in cases if case.state is State.BREACH]
-    unjudged = [case for case in cases if case.state is State.UNJUDGED]
-    verdict = GateVerdict(Outcome.PASS, (), tuple(cases))
+    cases = tuple(_cases(findings, optional))
+    breached = [_breached(case) for case in cases if case.state is State.BREACH]
+    unjudged = [_unjudged(case) for case in cases if case.state is State.UNJUDGED]
     if breached:
-        return GateVerdict(Outcome.FAIL, tuple(map(_breached, breached)), verdict.cases)
-    if unjudged:
-        return GateVerdict(Outcome.INCONCLUSIVE, tuple(map(_unjudged, unjudged)), verdict.cases)
-    if verdict.judged == 0:
-        return GateVerdict(Outcome.INCONCLUSIVE, (_nothing(cases),), verdict.cases)
+        return GateVerdict(Outcome.FAIL, tuple(breached), cases, tuple(absent))
+    verdict = GateVerdict(Outcome.PASS, (), cases)
+    doubts = [*absent, *unjudged] or ([] if verdict.judged else [_nothing(cases)])
+    if doubts:
+        return GateVerdict(Outcome.INCONCLUSIVE, tuple(doubts), cases, tuple(absent))
     return verdict
 
 

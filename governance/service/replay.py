@@ -56,6 +56,12 @@ class Tally:
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
+    unread: int = 0  # rows of traffic that were left out
+
+    @property
+    def unread_share(self) -> float:
+        """The part of the file's rows that was left out, in [0, 1]."""
+        return self.unread / max(1, self.unread + self.rows)
 
 
 class Replay:
@@ -106,6 +112,7 @@ class Replay:
                 yield from self._step(state, entry, Position(offset, entry.append_time_us))
                 progress(rows.progress())
             self._leave_out(self._file, rows)
+            self.tally.unread += rows.left_out.counts.total()
         if self.tally.rows == 0:
             raise NoRows(f"{self._file}: holds no row that can be replayed")
         yield from state.finish()
@@ -195,6 +202,7 @@ class Replay:
             return state.labels(batch, at, self._stamp(MessageType.LABELS, at))
         except PermanentError as error:
             self.tally.left_out.append(f"{batch.n} rows left out, {error.reason}: {error}")
+            self.tally.unread += batch.n if isinstance(batch, EventBatch) else 0
             return []
 
     def _stamp(self, kind: MessageType, at: Position) -> Stamp:

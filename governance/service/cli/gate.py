@@ -83,7 +83,9 @@ def run(options: argparse.Namespace) -> int:
     started = _CLOCK.monotonic()
     _check(options)
     loaded = one_component(options.component)
-    verdict = decide(_findings(options, loaded), options.optional)
+    absent: list[str] = []
+    findings = list(_findings(options, loaded, absent))
+    verdict = decide(findings, options.optional, absent)
     _write(options, verdict, str(loaded.component.key), _CLOCK.monotonic() - started)
     return 0 if verdict.outcome is Outcome.PASS else 1
 
@@ -103,25 +105,35 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{flag} {path}: there is no folder {path.absolute().parent}")
 
 
-def _findings(options: argparse.Namespace, loaded: LoadedComponent) -> Iterator[Finding]:
+def _findings(
+    options: argparse.Namespace, loaded: LoadedComponent, absent: list[str]
+) -> Iterator[Finding]:
     """The endpoint first: where it is away, nobody need wait for the replay."""
     if options.counterfactual is not None:
         yield from ask_variants(options, loaded.component)
     if options.file is not None:
-        yield from _replayed(options, loaded)
+        yield from _replayed(options, loaded, absent)
 
 
-def _replayed(options: argparse.Namespace, loaded: LoadedComponent) -> Iterator[Finding]:
+def _replayed(
+    options: argparse.Namespace, loaded: LoadedComponent, absent: list[str]
+) -> Iterator[Finding]:
     reference = reference_of(loaded, options.reference)
     replay = Replay(loaded.component, options.file, reference, options.labels)
     bar = Progress("replay")
     try:
         yield from replay.findings(bar)
     except NoRows as error:
-        _say(str(error))  # nothing was judged, and the verdict says so
+        absent.append(f"no_rows: {error}")
     finally:
         bar.clear()
-        say_tally(replay.tally)
+    say_tally(replay.tally)
+    unread, most = replay.tally.unread_share, loaded.component.spec.monitoring.max_loss
+    if unread > most:
+        absent.append(
+            f"unread: {unread:.3g} of the rows of {options.file} were left out, maxLoss is "
+            f"{most:.3g}"
+        )
 
 
 def _write(

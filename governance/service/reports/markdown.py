@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from governance.service.gate import Outcome, State
-from governance.service.reports.words import REMEDY, headline, measured, number, why
+from governance.service.reports.words import REMEDY, headline, measured, number, remarks, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,9 +89,9 @@ def _cells(case: Case) -> tuple[str, ...]:
 
 
 def _footnote(verdict: GateVerdict) -> Iterator[str]:
-    if verdict.outcome is Outcome.INCONCLUSIVE and not verdict.count(State.UNJUDGED):
-        yield from map(_text, verdict.reasons)
-    elif verdict.count(State.UNJUDGED):
+    for remark in remarks(verdict):
+        yield f"- {_text(remark)}"
+    if verdict.count(State.UNJUDGED):
         yield f"¹ {_text(REMEDY)}"
 
 

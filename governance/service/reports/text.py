@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from governance.service.gate import Outcome, State, title
-from governance.service.reports.words import REMEDY, headline, measured, number, why
+from governance.service.reports.words import REMEDY, headline, measured, number, remarks, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,8 @@ def lines(verdict: GateVerdict, component: str) -> Iterator[str]:
     quiet = [case for case in verdict.cases if case.state is State.OK]
     yield from map(_line, quiet[:_FEW])
     yield f"{verdict.count(State.OK)} ok, {verdict.count(State.SHOWN)} shown only"
+    yield from remarks(verdict)
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        yield from (reason for reason in verdict.reasons if not verdict.count(State.UNJUDGED))
         yield REMEDY
 
 

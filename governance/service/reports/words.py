@@ -28,9 +28,13 @@ def headline(verdict: GateVerdict) -> str:
         case Outcome.FAIL:
             return f"fail: {verdict.count(State.BREACH)} of {_checks(total)} breached"
         case _:
-            left = verdict.count(State.UNJUDGED)
-            what = f"{left} of {_checks(total)} could not be judged" if left else "nothing judged"
-            return f"inconclusive: {what}"
+            return f"inconclusive: {_doubt(verdict)}"
+
+
+def remarks(verdict: GateVerdict) -> list[str]:
+    """The reasons of a verdict that no case shows."""
+    judged_nothing = verdict.outcome is Outcome.INCONCLUSIVE and not verdict.count(State.UNJUDGED)
+    return list(verdict.reasons if judged_nothing else verdict.absent)
 
 
 def measured(verdict: Verdict) -> str:
@@ -59,6 +63,13 @@ def in_windows(case: Case) -> str:
 def why(case: Case) -> str:
     """Where it holds, and the finding's own reason."""
     return "; ".join(part for part in (in_windows(case), case.finding.verdict.reason) if part)
+
+
+def _doubt(verdict: GateVerdict) -> str:
+    left = verdict.count(State.UNJUDGED)
+    if left:
+        return f"{left} of {_checks(len(verdict.cases))} could not be judged"
+    return "evidence is missing" if verdict.judged else "nothing judged"
 
 
 def _checks(count: int) -> str:

@@ -93,6 +93,15 @@ def test_optional_checks_may_stay_without_a_verdict() -> None:
     assert decide([late], ["latency_*"]).outcome is Outcome.INCONCLUSIVE
 
 
+def test_absent_evidence_is_no_pass() -> None:
+    """What was asked for and is not there leaves the gate open, and a breach is a breach."""
+    absent = ["no_rows: rows.csv: holds no row"]
+    verdict = decide([finding()], absent=absent)
+    assert (verdict.outcome, list(verdict.reasons)) == (Outcome.INCONCLUSIVE, absent)
+    assert decide([breach()], absent=absent).outcome is Outcome.FAIL
+    assert decide([], absent=absent).reasons == tuple(absent)
+
+
 def test_reasons_name_the_check_and_say_what_to_do() -> None:
     """The finding's own reason is handed on."""
     (reason,) = decide([finding(), insufficient(subject="race")]).reasons

@@ -95,8 +95,36 @@ def test_no_rows_are_inconclusive(tmp_path: Path, capsys: pytest.CaptureFixture[
     component = write_component(tmp_path)
     arguments = ["gate", str(rows), "--component", str(component), "--junit", str(junit)]
     assert main(arguments) == 1
-    assert capsys.readouterr().out.startswith("default/credit: inconclusive: nothing judged")
+    said = capsys.readouterr().out
+    assert said.startswith("default/credit: inconclusive: nothing judged")
+    assert f"no_rows: {rows}: holds no row that can be replayed" in said
     assert len(list(ET.parse(junit).iter("error"))) == 1
+
+
+def test_an_empty_file_beside_equal_variants_is_no_pass(tmp_path: Path, gated: Gated) -> None:
+    """The endpoint was asked and is fair, but the traffic that was named is not there."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("label,score\n")
+    component = tmp_path / "c.yaml"
+    windows = "  monitoring: { windows: { events: 100 } }\n"
+    component.write_text(COMPONENT.read_text().replace("output:", "column:") + windows)
+    arguments = (rows, "--component", component, "--counterfactual", GENDER)
+    with serving(lambda _: predictions({"label": "positive", "score": 0.7})) as served:
+        code, verdict = gated(*arguments, "--endpoint", served.url)
+    assert (code, verdict["verdict"]) == (1, "inconclusive")
+    assert verdict["reasons"][0].startswith("no_rows: ")
+
+
+def test_a_file_that_is_mostly_unreadable_is_no_pass(tmp_path: Path, gated: Gated) -> None:
+    """More rows left out than maxLoss: what is judged of the rest says too little."""
+    component = write_component(tmp_path)
+    reference = write_rows(tmp_path, "reference.csv", n=20_000)
+    rows = write_rows(tmp_path, "rows.csv", n=2_000)
+    with rows.open("a") as file:
+        file.write("broken\n" * 200)
+    code, verdict = gated(rows, "--component", component, "--reference", reference)
+    assert (code, verdict["verdict"]) == (1, "inconclusive")
+    assert verdict["reasons"][0].startswith("unread: 0.0909 of the rows of")
 
 
 @pytest.mark.parametrize(
