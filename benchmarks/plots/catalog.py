@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.plots.style import axes, draw, lines, rows_axis
-from benchmarks.tables import coverage, delay, false_alarms, parity, threshold
+from benchmarks.tables import coverage, delay, false_alarms, parity, performance, threshold
 from benchmarks.tables.drifts import shift
 from benchmarks.tables.race import PEERS
 
@@ -101,12 +101,26 @@ def groups() -> Figure:
     return figure
 
 
+def estimates() -> Figure:
+    """ROC AUC of census chunks: what labels say later, and what scores say at once."""
+    found = performance.chunks(calibrated=True)
+    figure, plot = axes("42 chunks of 5,000 people of the census", "chunk", "ROC AUC")
+    series = {
+        "labels, later": [float(chunk.realised[1]) for chunk in found],
+        "estimated without labels": [float(chunk.estimated[1]) for chunk in found],
+    }
+    lines(plot, range(len(found)), series)
+    plot.axvspan(performance.BLOCK[0], performance.BLOCK[-1], color="black", alpha=0.07)
+    return figure
+
+
 PLOTS: Mapping[str, Callable[[], Figure]] = {
     "false-alarms": alarms,
     "delay": power,
     "threshold": limit,
     "coverage": intervals,
     "groups": groups,
+    "estimates": estimates,
 }
 
 

@@ -1,6 +1,6 @@
 """Performance: what bins cost, what intervals and limits keep, what estimates see.
 
-STATISTICS 2, 3.10. Populations are shares of (score bin, label), or of error buckets, so that the
+STATISTICS 2, 3.11. Populations are shares of (score bin, label), or of error buckets, so that the
 true value of every measure is known exactly.
 """
 

@@ -1,6 +1,6 @@
 """Performance: false alarms at the limit and of degradation, coverage, bins, estimates.
 
-STATISTICS 3.10.
+STATISTICS 3.11.
 """
 
 from __future__ import annotations
