@@ -39,7 +39,7 @@ def _poisson(mean: float | np.ndarray) -> Draw:
     return lambda rng: _counts(rng.poisson(mean, HOURS))
 
 
-def _share(p: float, size: int) -> Draw:
+def _share(p: float | np.ndarray, size: int) -> Draw:
     return lambda rng: [Rate(n / size, size) for n in rng.binomial(size, p, HOURS)]
 
 
@@ -78,6 +78,17 @@ CALM: Mapping[str, Draw] = {
     ],
 }
 
+AT = 1_000
+_AFTER = _HOUR >= AT
+CHANGED: Mapping[str, Draw] = {
+    "traffic x 3": _poisson(np.where(_AFTER, 1_500.0, 500.0)),
+    "traffic x 1.3": _poisson(np.where(_AFTER, 650.0, 500.0)),
+    "traffic stops": _poisson(np.where(_AFTER, 0.0, 500.0)),
+    "traffic by day and night x 3": _poisson(500 * _DAY * np.where(_AFTER, 3, 1)),
+    "errors of 1,000: .001 to .02": _share(np.where(_AFTER, 0.02, 0.001), 1_000),
+    "errors of 50: .0005 to .1": _share(np.where(_AFTER, 0.1, 0.0005), 50),
+}
+
 
 def table() -> Table:
     """Changes told and alerts fired a month, per series, where nothing changes."""
@@ -97,25 +108,11 @@ def table() -> Table:
 def delays() -> Table:
     """Share of runs that tell within 24 windows of a change, and windows until they do."""
     rows = []
-    for name, change in {
-        "traffic x 3": lambda rng: _counts(rng.poisson(500 * np.where(_HOUR < 1_000, 1, 3))),
-        "traffic x 1.3": lambda rng: _counts(rng.poisson(500 * np.where(_HOUR < 1_000, 1, 1.3))),
-        "traffic stops": lambda rng: _counts(rng.poisson(500 * (_HOUR < 1_000))),
-        "traffic by day and night x 3": lambda rng: _counts(
-            rng.poisson(500 * _DAY * np.where(_HOUR < 1_000, 1, 3))
-        ),
-        "errors of 1,000: .001 to .02": lambda rng: [
-            Rate(n / 1_000, 1_000)
-            for n in rng.binomial(1_000, np.where(_HOUR < 1_000, 0.001, 0.02))
-        ],
-        "errors of 50: .0005 to .1": lambda rng: [
-            Rate(n / 50, 50) for n in rng.binomial(50, np.where(_HOUR < 1_000, 0.0005, 0.1))
-        ],
-    }.items():
-        first = [_first(change(np.random.default_rng(seed))) for seed in range(RUNS)]
+    for name, draw in CHANGED.items():
+        first = [_first(draw(np.random.default_rng(seed))) for seed in range(RUNS)]
         seen = [at for at in first if at is not None]
         rows.append((name, len(seen) / RUNS, float(np.mean(seen)) if seen else None))
-    return Table("What changes at hour 1,000", ["change", "told in 24 h", "windows"], rows)
+    return Table(f"What changes at hour {AT:,}", ["change", "told in 24 h", "windows"], rows)
 
 
 def said(points: Sequence[Point]) -> np.ndarray:
@@ -130,7 +127,7 @@ def alerts(told: np.ndarray) -> int:
 
 
 def _first(points: Sequence[Point]) -> int | None:
-    told = np.flatnonzero(said(points[:1_024])[1_000:])
+    told = np.flatnonzero(said(points[: AT + 24])[AT:])
     return int(told[0]) + 1 if len(told) else None
 
 
