@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from governance.event import Column
 
+    Codings = dict[str, tuple[str, ...]]  # the categories of a column, in the order of their codes
+
 REMEDY = "pip install 'evenhand[evidently]'"
 
 _REFUSALS = (ValueError, TypeError, KeyError, IndexError, ArithmeticError)
@@ -102,7 +104,10 @@ class Comparison:
     ) -> None:
         self._evidently = load()
         self._kinds = {**dict.fromkeys(numeric, True), **dict.fromkeys(categorical, False)}
-        self._reference = self._sample(reference, self._kinds)
+        self._past = self._values(reference, self._kinds)
+        self._known = {name: _names(self._past[name]) for name in categorical}
+        self._codings: Codings = {}
+        self._reference: Any = None
 
     def ask(self, window: Mapping[str, Column], questions: Sequence[Question]) -> list[Answer]:
         """The answers to questions about the raw rows of a window, in their order.
@@ -111,11 +116,31 @@ class Comparison:
         """
         if not questions:
             return []
-        sample = self._sample(window, [question.column for question in questions])
+        values = self._values(window, [question.column for question in questions])
+        self._code_by(values)
+        sample = self._sample(values)
         try:
             return self._asked(sample, questions)
         except _REFUSALS:
             return [self._alone(sample, question) for question in questions]
+
+    def _values(self, rows: Mapping[str, Column], names: Iterable[str]) -> dict[str, NDArray[Any]]:
+        return {name: raw_values(rows[name], numeric=self._kinds[name]) for name in names}
+
+    def _code_by(self, window: Mapping[str, NDArray[Any]]) -> None:
+        """Number the categories of both samples in the order of their names.
+
+        Evidently adds over sets: texts would come in another order in every process, and a
+        replay would not repeat the last digits of a score.
+        """
+        nothing = np.empty(0, dtype=object)
+        codings = {
+            name: tuple(sorted(known | _names(window.get(name, nothing))))
+            for name, known in self._known.items()
+        }
+        if self._reference is None or codings != self._codings:
+            self._codings = codings
+            self._reference = self._sample(self._past)
 
     def _alone(self, sample: Any, question: Question) -> Answer:
         try:
@@ -133,14 +158,15 @@ class Comparison:
         said = zip(found["metrics"], found["tests"], strict=True)
         return [_answer(metric["value"], test["status"]) for metric, test in said]
 
-    def _sample(self, rows: Mapping[str, Column], columns: Iterable[str]) -> Any:
-        kinds = {name: self._kinds[name] for name in columns}
+    def _sample(self, values: Mapping[str, NDArray[Any]]) -> Any:
+        numeric = [name for name in values if self._kinds[name]]
+        categorical = [name for name in values if not self._kinds[name]]
         definition = self._evidently.DataDefinition(
-            numerical_columns=[name for name, numeric in kinds.items() if numeric],
-            categorical_columns=[name for name, numeric in kinds.items() if not numeric],
+            numerical_columns=numeric, categorical_columns=categorical
         )
-        values = {name: raw_values(rows[name], numeric=kinds[name]) for name in kinds}
-        return _dataset(self._evidently, values, definition)
+        rows = {name: values[name] for name in numeric}
+        rows |= {name: _coded(values[name], self._codings[name]) for name in categorical}
+        return _dataset(self._evidently, rows, definition)
 
 
 def page(
@@ -220,6 +246,16 @@ def load() -> Any:
     except ImportError as error:
         raise _unusable(error) from None
     return evidently
+
+
+def _names(values: NDArray[Any]) -> frozenset[str]:
+    return frozenset(value for value in values.tolist() if value is not None)
+
+
+def _coded(values: NDArray[Any], names: Sequence[str]) -> NDArray[np.float64]:
+    """The place of each category in ``names``, NaN where it is missing."""
+    places = {name: float(place) for place, name in enumerate(names)}
+    return np.array([places.get(value, np.nan) for value in values.tolist()], dtype=np.float64)
 
 
 def _unusable(error: ImportError) -> ConfigError:

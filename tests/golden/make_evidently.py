@@ -1,6 +1,6 @@
 """Evidently's numbers for ``evidently.json``; run in the environment that has it.
 
-    python -m tests.golden.make_evidently > tests/golden/evidently.json
+    python -m tests.testkit evidently -m tests.golden.make_evidently > tests/golden/evidently.json
 
 Inputs are counts of values, so that a test repeats the samples exactly. Nothing is random.
 """
@@ -137,7 +137,7 @@ def document() -> dict[str, Any]:
     }
     packages = ("evidently", "numpy", "pandas", "scikit-learn", "scipy")
     return {
-        "made_by": "python -m tests.golden.make_evidently",
+        "made_by": "python -m tests.testkit evidently -m tests.golden.make_evidently",
         "versions": {name: version(name) for name in packages},
         "drift": [{**case, "evidently": _drift(case)} for case in cases()],
         "classification": {**told, "evidently": _classification(scores, labels)},

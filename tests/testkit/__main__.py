@@ -1,8 +1,9 @@
 """Fetch what the tests start: ``python -m tests.testkit`` every server.
 
 ``python -m tests.testkit evidently`` builds the environment of Evidently instead, which is large
-and belongs to ``make test-slow``; with ``--here`` it only looks. One line for each; exit code 1 if
-one cannot be had (or is not here), with the remedy on stderr.
+and belongs to ``make test-slow``; with ``--here`` it only looks, and with ``-m MODULE`` it runs a
+module of this tree there. One line for each; exit code 1 if one cannot be had (or is not here),
+with the remedy on stderr.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from tests.testkit.servers import SERVERS, Server
 def main(arguments: list[str]) -> int:
     """Fetch, and say what is there."""
     wanted: tuple[Server, ...] = SERVERS
-    if "evidently" in arguments:
-        if "--here" in arguments:
+    if arguments[:1] == ["evidently"]:
+        if arguments[1:] == ["--here"]:
             return 0 if evidently.here() else 1
+        if arguments[1:]:
+            return evidently.run_here(arguments[1:])
         wanted = (Server(evidently.NAME, evidently.here, evidently.fetch),)
     missing: list[ServerMissing] = []
     for server in wanted:

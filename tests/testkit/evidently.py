@@ -62,12 +62,22 @@ def run_with_evidently(arguments: Sequence[str | Path]) -> subprocess.CompletedP
     return subprocess.run(
         [program(), *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=_environment(),
         check=False,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
     )
+
+
+def run_here(arguments: Sequence[str]) -> int:
+    """The same on this terminal; the exit code."""
+    argv = [str(program()), *arguments]
+    return subprocess.run(argv, cwd=ROOT, env=_environment(), check=False).returncode
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def _requirements() -> list[str]:
@@ -94,6 +104,6 @@ def _version() -> str:
 def _build(folder: Path) -> None:
     """Only ``bin/python`` is used: the other programs name the folder before it was renamed."""
     run([sys.executable, "-m", "venv", str(folder)])
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    quiet = ["--quiet", "--disable-pip-version-check"]
     pins = ["--constraint", str(ROOT / "constraints.txt")]
     run([str(folder / "bin/python"), "-m", "pip", "install", *quiet, *pins, *_requirements()])
