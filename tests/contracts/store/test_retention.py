@@ -39,13 +39,15 @@ if TYPE_CHECKING:
 NOTHING = {"panes": 0, "findings": 0, "alerts": 0, "deliveries": 0, "audit": 0}
 
 
-def write(engine: Engine, component: ComponentKey, pane: int, log_time_us: int) -> None:
+def write(
+    engine: Engine, component: ComponentKey, pane: int, log_time_us: int, kind: str = "sums"
+) -> None:
     checkpoints = Checkpoints(engine)
     checkpoint = Checkpoint(
         1,
         log_time_us,
         registers=[RegisterRow(component, b"register")],
-        panes=[PaneRow(component, "1", pane, "sums", b"pane")],
+        panes=[PaneRow(component, "1", pane, kind, b"pane")],
         segments=[SegmentRow(component, pane, b"segment")],
     )
     checkpoints.commit(checkpoints.claim(0, "a"), checkpoint)
@@ -79,6 +81,15 @@ def test_panes_are_kept_thirty_days_at_least(engine: Engine) -> None:
     """A component with short windows keeps its panes for 30 days all the same."""
     write(engine, CREDIT, 1, log_time_us=71 * DAY_US)
     assert prune(engine, 100 * DAY_US, Retention(panes_us={CREDIT: DAY_US})) == NOTHING
+
+
+def test_history_is_written_once_and_read_for_long(engine: Engine) -> None:
+    """A full chunk of a version's series outlives panes of its time; its owner drops it."""
+    write(engine, CREDIT, 1, log_time_us=0, kind="history")
+    write(engine, CREDIT, 2, log_time_us=0)
+    kept = Retention(panes_us={CREDIT: DAY_US})
+    assert prune(engine, 100 * DAY_US, kept) == {**NOTHING, "panes": 3}
+    assert panes(engine) == [("credit", 1)]
 
 
 def test_panes_of_components_that_are_not_named_stay(engine: Engine) -> None:
