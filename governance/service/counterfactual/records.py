@@ -103,7 +103,12 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
 
 
 def _strings(value: dict[str, Any], place: str) -> dict[str, str]:
-    odd = next((name for name, cell in value.items() if not isinstance(cell, str)), None)
-    if odd is not None:
-        raise ConfigError(f"{place}: {odd!r} is no text")
+    for name, cell in value.items():
+        if not isinstance(cell, str) or not _is_unicode(name + cell):
+            raise ConfigError(f"{place}: {ascii(name)} is no text")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can write half a character (a lone surrogate), which nothing else can hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -87,6 +87,7 @@ def test_words_of_a_list(write: Callable[[str, str], Path]) -> None:
         ("t.txt", "template\n", "is none of .csv, .tsv, .jsonl"),
         ("t.jsonl", "[1]\n", "line 1: is a JSON list, not an object"),
         ("t.jsonl", '{"template": 1}\n', "line 1: 'template' is no text"),
+        ("t.jsonl", '{"template": "\\ud800{a: x|b: y}"}\n', "line 1: 'template' is no text"),
         ("t.jsonl", "{oh\n", "line 1: is no JSON"),
         ("t.tsv", "sentid\tsentence\na.b\tHi\n", "is not occupation.participant.answer.gender"),
     ],
