@@ -105,7 +105,7 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
 def _strings(value: dict[str, Any], place: str) -> dict[str, str]:
     for name, cell in value.items():
         if not isinstance(cell, str) or not _is_unicode(name + cell):
-            raise ConfigError(f"{place}: {ascii(name)} is no text")
+            raise ConfigError(f"{place}: {name!a} is no text")
     return value
 
 
