@@ -73,6 +73,13 @@ def share(success: Cells, whole: Cells) -> tuple[NDArray[np.float64], NDArray[np
     )
 
 
+def kish_sizes(whole: Cells) -> NDArray[np.float64]:
+    """(sum w)^2 / sum w^2: of how many equal events the weight could come; 0 without any."""
+    squared = np.where(whole.squared_weight > 0, whole.squared_weight, 1.0)
+    sizes: NDArray[np.float64] = whole.weight**2 / squared
+    return sizes
+
+
 def sampling_weight(batch: EventBatch) -> NDArray[np.float64] | None:
     """1 / sampling probability per event, in [1, MAX_WEIGHT]; None where all weights are 1.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.cells import Cells, share
+from detectors.cells import Cells, kish_sizes, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +73,11 @@ class OutcomeTable:
         """Successes and effective sizes per group, shape (groups,)."""
         cells = self.outcomes if rate.needs_labels else self.predictions
         return share(_sum(cells, rate.success), _sum(cells, rate.whole))
+
+    def kish_sizes(self, rate: Rate) -> NDArray[np.float64]:
+        """Of how many equal events a rate's denominator could come, shape (groups,)."""
+        cells = self.outcomes if rate.needs_labels else self.predictions
+        return kish_sizes(_sum(cells, rate.whole))
 
     def coverage(self) -> NDArray[np.float64]:
         """Labelled part of the events, per group and known prediction, shape (groups, 2).

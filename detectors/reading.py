@@ -9,6 +9,7 @@ import numpy as np
 
 from detectors.sources import SKEW_US
 from governance.algebra.canonical import canonical_text
+from governance.algebra.sums import MAX_WEIGHT
 from governance.errors import PermanentError
 from governance.event import Column
 
@@ -64,7 +65,8 @@ def weights_of(batch: EventBatch) -> NDArray[np.float32]:
     column = batch.columns.get("weight")
     if column is None:
         return np.ones(batch.n, dtype=np.float32)
-    return column.values.astype(np.float32)
+    bounded = np.fmin(np.fmax(column.values, 1.0), MAX_WEIGHT)  # as detectors read it
+    return np.asarray(bounded, dtype=np.float32)
 
 
 def label_outcomes(batch: LabelBatch, signals: Signals) -> NDArray[np.int8]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from detectors.stats.limits import limits
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 class GroupRates:
     """One rate of every group: successes and effective sizes, float64, shape (groups,).
 
+    ``kish`` is of how many equal events the weight could come: the effective size is right for
+    sampling by outcome, but not where one heavy event makes the share. None = weights are equal.
+
     ``expected`` is what a share is counted from: the mean score where calibration is asked for,
     nothing elsewhere. ``rho`` says how much more such shares of real windows differ than those of
     independent events (``detectors.group_reference``); None = they are independent.
@@ -25,6 +29,7 @@ class GroupRates:
 
     successes: Floats
     sizes: Floats
+    kish: Floats | None = None
     expected: Floats | None = None
     rho: Floats | None = None
 
@@ -32,6 +37,11 @@ class GroupRates:
     def shares(self) -> Floats:
         """Successes / sizes, less what is expected; every size must be above 0."""
         return self.from_expected(self.successes / self.sizes)
+
+    @property
+    def counted(self) -> Floats:
+        """What ``minimumGroupSize`` is compared with: a group is as small as either size."""
+        return self.sizes if self.kish is None else np.minimum(self.sizes, self.kish)
 
     @property
     def pairs(self) -> int:
@@ -59,6 +69,7 @@ class GroupRates:
         return GroupRates(
             self.successes[kept],
             self.sizes[kept],
+            None if self.kish is None else self.kish[kept],
             None if self.expected is None else self.expected[kept],
             None if self.rho is None else self.rho[kept],
         )

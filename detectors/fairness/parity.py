@@ -118,7 +118,7 @@ def compare(window: Window, minimum_group_size: float) -> Comparison | None:
     Of rates of which not all are needed, those with two groups are compared; None without any.
     """
     least = minimum_group_size * (1 - _SLACK)
-    masks = [rates.sizes >= least for rates in window.rates]
+    masks = [rates.counted >= least for rates in window.rates]
     places = tuple(i for i, mask in enumerate(masks) if mask.sum() >= _FEWEST_GROUPS)
     complete = len(places) == len(masks)
     if not places or (window.needs_all and not complete):

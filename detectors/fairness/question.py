@@ -47,7 +47,7 @@ class Question:
         if isinstance(rate, ScoreBin):
             rates, counted = groups.scores.rates(rate), groups.scores.sizes()
         else:
-            rates = GroupRates(*groups.table.share(rate))
+            rates = GroupRates(*groups.table.share(rate), groups.table.kish_sizes(rate))
             counted = rates.sizes
         if not self.known:
             return rates

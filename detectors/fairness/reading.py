@@ -95,7 +95,7 @@ class Reading:
 
     def _left_out(self) -> str:
         kept = self.shown.kept[self.worst]
-        sizes = self.question.rates(self.groups, self.rate).sizes
+        sizes = self.question.rates(self.groups, self.rate).counted
         named = zip(self.groups.names, sizes.tolist(), kept.tolist(), strict=True)
         small = [(name, size) for name, size, keep in named if not keep]
         return reasons.left_out(small, self.question.rule.minimum_group_size, self.rate.denominator)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.cells import Cells, share
+from detectors.cells import Cells, kish_sizes, share
 from detectors.fairness.group_rates import GroupRates
 from detectors.outcome_table import FAVOURABLE, OUTCOMES, UNFAVOURABLE, Arrival
 
@@ -74,7 +74,7 @@ class ScoreTable:
         whole = cells[:, UNFAVOURABLE] + cells[:, FAVOURABLE]
         successes, sizes = share(cells[:, FAVOURABLE], whole)
         weight = np.where(whole.weight > 0, whole.weight, 1.0)
-        return GroupRates(successes, sizes, self.scores[:, rate.number] / weight)
+        return GroupRates(successes, sizes, kish_sizes(whole), self.scores[:, rate.number] / weight)
 
 
 def scored(batch_score: Column | None, label: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -70,7 +70,9 @@ def since_rollout(
 
 def _anytime(shown: Comparison) -> Comparison:
     parts = len(shown.rates)
-    rates = tuple(AnytimeRates(r.successes, r.sizes, r.expected, r.rho, parts) for r in shown.rates)
+    rates = tuple(
+        AnytimeRates(r.successes, r.sizes, r.kish, r.expected, r.rho, parts) for r in shown.rates
+    )
     return replace(shown, rates=rates)
 
 

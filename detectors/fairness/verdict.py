@@ -59,10 +59,10 @@ def too_small(question: Question, longest: Groups) -> str:
     if metric.needs_scores and labelled and not longest.scores.events:
         return reasons.SCORES_MISSING
     rates = question.window(longest).rates
-    large = [int((each.sizes >= minimum).sum()) for each in rates]
+    large = [int((each.counted >= minimum).sum()) for each in rates]
     # Of bins one would do, of two rates both must have groups.
     place = large.index(max(large) if metric.needs_scores else min(large))
-    named = zip(longest.names, rates[place].sizes.tolist(), strict=True)
+    named = zip(longest.names, rates[place].counted.tolist(), strict=True)
     return reasons.groups_too_small(named, minimum, metric.rates[place].denominator)
 
 
