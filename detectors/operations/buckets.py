@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.cells import Cells, share
-from detectors.stats.limits import limits
+from detectors.stats.limits import limits_reach
 from detectors.trailing import DISPLAY_ERROR
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class LogBuckets:
         held = cells[places]
         below = Cells(*(np.cumsum(a) for a in (held.events, held.weight, held.squared_weight)))
         sizes = share(below, below[-1:])
-        low, high = limits(*sizes, DISPLAY_ERROR)
-        none_below = limits(0.0, sizes[1][-1], DISPLAY_ERROR)[1]
-        lower = 0.0 if none_below >= q else self._edge(int(places[np.argmax(high >= q)]) - 1)
-        upper = self._edge(int(places[np.argmax(low >= q)])) if low[-1] >= q else None
+        low, high = limits_reach(q, *sizes, DISPLAY_ERROR)
+        _, none_below = limits_reach(q, 0.0, sizes[1][-1], DISPLAY_ERROR)
+        lower = 0.0 if none_below else self._edge(int(places[np.argmax(high)]) - 1)
+        upper = self._edge(int(places[np.argmax(low)])) if low[-1] else None
         return lower, upper
 
     def mean(self, cells: Cells) -> tuple[float, float, float]:

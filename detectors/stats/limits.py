@@ -43,6 +43,21 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats
     return np.where(none, 0.0, lower), np.where(every, 1.0, upper)
 
 
+def limits_reach(
+    share: float, successes: ArrayLike, sizes: ArrayLike, error: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether the lower and the upper of ``limits`` are at least ``share`` in (0, 1), shape (...).
+
+    Several times as fast as to compute them: I_x(a, b) instead of its inverse.
+    """
+    s, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(sizes, float))
+    none, every = s <= 0, s >= n
+    some_s, some_f = np.where(none, 1.0, s), np.where(every, 1.0, n - s)
+    lower = special.betainc(some_s, n - some_s + 1, share) <= error
+    upper = special.betainc(n - some_f + 1, some_f, share) <= 1 - error
+    return lower & ~none, upper | every
+
+
 def poisson_limits(count: ArrayLike, error: float) -> tuple[Floats, Floats]:
     """Limits of a Poisson mean, each of which misses it with probability <= ``error``.
 
