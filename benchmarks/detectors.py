@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def best(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of a few rounds: the machine is shared, its noise only adds."""
+    """Processor seconds of the fastest of a few rounds: the machine is shared, noise only adds."""
     seconds = []
     for _ in range(ROUNDS):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return min(seconds)
 
 
