@@ -160,6 +160,9 @@ _JSON = st.recursive(
                 "group.a",
                 "tabular.b",
                 "truncated",
+                "request_bytes",
+                "undecodable",
+                "finish_reason",
             ]
         ),
         _JSON,
