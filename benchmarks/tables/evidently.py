@@ -62,7 +62,7 @@ def table() -> Table:
     version = GOLDEN["versions"]["evidently"]
     return Table(
         f"Evidently {version} and Evenhand on the same samples",
-        ["sample", "statistic", "Evidently", "Evenhand's raw", "in Evidently's unit"],
+        ["sample", "statistic", "Evidently", "Evenhand's raw", "in their unit"],
         rows,
         NOTES,
     )

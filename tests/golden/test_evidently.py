@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.tables.evidently import FLOOR, GOLDEN, in_their_unit, raw, table, their_bins
+from detectors.drift.detector import make_drift
 from detectors.drift.jensen_shannon import jensen_shannon
 from detectors.drift.psi import psi
 from detectors.performance.family import make_performance
+from detectors.reference import build_reference
 from detectors.stats.ragged import Ragged
 from governance.component.drift_tests import EVIDENTLY_METHODS
+from governance.event import Column, EventBatch
 from tests.detectors.scenes import batch, component, limiting, near, pane, view
 
 if TYPE_CHECKING:
@@ -109,12 +112,22 @@ def test_classification_is_theirs() -> None:
     assert values["log_loss"] == pytest.approx(log_loss, rel=1e-4)  # scores are read in bins
 
 
+def with_missing(missing: int, n: int) -> EventBatch:
+    values = np.where(np.arange(n) < missing, np.nan, np.arange(n) % 10)
+    return EventBatch("1", n, {"tabular.x": Column(values)})
+
+
 def test_missing_shares_are_theirs() -> None:
-    """The gap that data quality shows is that of the two shares that they print."""
+    """The raw gap that data quality shows is that of the two shares that they print."""
     told = GOLDEN["missing"]
-    theirs = told["evidently"]
-    assert told["missing"] / told["rows"] == near(theirs["share"])
-    assert told["reference_missing"] / told["reference_rows"] == near(theirs["reference_share"])
+    declared = component(monitoring={"windows": {"events": told["rows"]}}, signals={})
+    past = with_missing(told["reference_missing"], told["reference_rows"])
+    detector = make_drift(declared, build_reference(past, declared))
+    window = with_missing(told["missing"], told["rows"])
+    verdicts = detector.judge(view([pane(detector, window)]))
+    (verdict,) = (v for v in verdicts if v.check == "data_quality")
+    theirs = told["evidently"]["share"] - told["evidently"]["reference_share"]
+    assert (verdict.test, verdict.raw) == ("missing_share", near(theirs))
 
 
 def test_the_table_names_every_difference() -> None:
