@@ -146,8 +146,8 @@ def degradation_alarms(
     for counts, ladder in zip(references, _ladders(population, pane, ladders), strict=True):
         before = measure.read(population.seen(counts.reshape(population.shares.shape)))
         yardstick = Yardstick(measure, before)
-        estimates = [(k, worsening(yardstick, seen)) for k, seen in ladder]
-        found.append(against_limit([e.over(k) for k, e in estimates if e], rule).status)
+        readings = [e.over(k) for k, seen in ladder if (e := measure.read(seen)) is not None]
+        found.append(against_limit(worsening(yardstick, readings), rule).status)
     return found.count(Status.BREACH), found.count(Status.WARNING)
 
 

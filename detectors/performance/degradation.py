@@ -15,7 +15,7 @@ from detectors.performance.seen import read_seen
 from governance.component.metrics import LimitKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from detectors.performance.measure import Measure
     from detectors.performance.seen import Seen
@@ -49,18 +49,22 @@ def yardsticks(measures: Iterable[Measure], reference: Reference | None) -> tupl
     return tuple(_yardstick(measure, version, seen) for measure in measures)
 
 
-def worsening(yardstick: Yardstick, seen: Seen) -> Estimate | None:
-    """How much worse the window is; above 0 is worse. None where it holds nothing of it.
+def worsening(yardstick: Yardstick, readings: Iterable[Estimate]) -> Iterator[Estimate]:
+    """How much worse each window's reading of the measure is; above 0 is worse.
 
     Both sides' noise is paid for: limits square and add, as in ``parity``. Of a part, on logs.
     """
-    now, before = yardstick.measure.read(seen), yardstick.before
-    if now is None or before is None:
-        return None
-    if _is_part(yardstick.measure):
-        return replace(_part(now, before), raw=now.value)
-    better, worse = (before, now) if yardstick.measure.above else (now, before)
-    return replace(_sum(worse, minus(better)), size=now.size, raw=now.value)
+    if yardstick.before is None:
+        return
+    for now in readings:
+        worse = _worse(yardstick.measure, now, yardstick.before)
+        yield replace(worse, size=now.size, raw=now.value, panes=now.panes)
+
+
+def _worse(measure: Measure, now: Estimate, before: Estimate) -> Estimate:
+    if _is_part(measure):
+        return _part(now, before)
+    return _sum(now, minus(before)) if measure.above else _sum(before, minus(now))
 
 
 def _yardstick(measure: Measure, version: str, seen: Seen) -> Yardstick:

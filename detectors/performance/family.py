@@ -16,20 +16,18 @@ from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
 from detectors.performance.accuracy import ACCURACY
 from detectors.performance.catalog import MEASURES
 from detectors.performance.degradation import Yardstick, worsening, yardsticks
+from detectors.performance.ladder import Ladder
 from detectors.performance.mean_absolute_error import MEAN_ABSOLUTE_ERROR
 from detectors.performance.mean_error import MEAN_ERROR
 from detectors.performance.seen import (
-    PREFIX,
     Seen,
     count_errors,
     count_outcomes,
     count_predicted,
     count_predictions,
     count_scored,
-    read_seen,
 )
 from detectors.rate_check import Judged, RateSettings, rate_settings
-from detectors.trailing import trailing_windows
 from governance.algebra.sums import merge
 from governance.component.metrics import RateCheck
 from governance.finding import Status
@@ -46,14 +44,14 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
     from governance.finding import Verdict
 
-    Windows = list[tuple[int, Seen]]
-
 _EVERYONE = np.ones(1, dtype=np.bool_)  # performance is of one group: all events
 _LEAST_COVERAGE = 0.9
 _OF_OUTCOMES = (
     "outcomes_declared: spec.signals.favourable makes predictions outcomes: leave it out to "
     "measure the errors of numbers"
 )
+
+_CLASSES = "where predictions are classes, say in spec.signals.favourable which are favourable"
 
 
 class Kind(Enum):
@@ -97,13 +95,10 @@ class Performance:
                 *(self.settings.withheld(m.check, view, nothing) for m in self.measures),
                 *(self._degradation(y, nothing, view) for y in self.yardsticks),
             ]
-        windows = [
-            (window.panes, read_seen(window.sums, window.outcomes))
-            for window in trailing_windows(view, PREFIX, self.settings.unit)
-        ]
+        ladder = Ladder(view, self.settings.unit)
         return [
-            *(self._verdict(measure, windows, view) for measure in self.measures),
-            *(self._compare(yardstick, windows, view) for yardstick in self.yardsticks),
+            *(self._verdict(measure, ladder, view) for measure in self.measures),
+            *(self._compare(yardstick, ladder, view) for yardstick in self.yardsticks),
         ]
 
     def _count(self, batch: EventBatch) -> Sums:
@@ -127,7 +122,7 @@ class Performance:
     def _fits(self, measure: Measure) -> bool:
         return self.kind is (Kind.NUMBERS if measure.of_numbers else Kind.OUTCOMES)
 
-    def _verdict(self, measure: Measure, windows: Windows, view: WindowView) -> Verdict:
+    def _verdict(self, measure: Measure, ladder: Ladder, view: WindowView) -> Verdict:
         settings = self.settings
         if not self._fits(measure):
             wrong = _OF_OUTCOMES if measure.of_numbers else reasons.FAVOURABLE_NOT_DECLARED
@@ -135,28 +130,28 @@ class Performance:
                 measure.check, view, reasons.join((settings.lost(view), wrong))
             )
         rule = settings.rule(settings.limits.get(measure.check), above=measure.above)
-        found = against_limit(_ladder(measure.read, windows), rule)
+        found = against_limit(ladder.read(measure), rule)
         hold = reasons.join((settings.lost(view), reasons.provisional(view)))
         if found.shown is None:
-            nothing = f"no_labels: the window holds no {measure.counted}"
+            nothing = _nothing(measure)
             return settings.withheld(measure.check, view, reasons.join((hold, nothing)))
-        seen = dict(windows)[found.shown.panes]
+        seen = ladder.seen(found.shown.panes)
         judged = replace(_judged(found.status, found.shown, measure, seen), hold=hold)
         verdict = settings.verdict(measure.check, view, judged)
         return replace(_labelled(verdict, measure, seen), raw=found.shown.raw)
 
-    def _compare(self, yardstick: Yardstick, windows: Windows, view: WindowView) -> Verdict:
+    def _compare(self, yardstick: Yardstick, ladder: Ladder, view: WindowView) -> Verdict:
         """How much worse a measure is than the reference's, as another measure."""
         measure, settings = yardstick.measure, self.settings
         hold = reasons.join((settings.lost(view), reasons.provisional(view)))
         if yardstick.lacks:
             return self._degradation(yardstick, reasons.join((hold, yardstick.lacks)), view)
         rule = settings.rule(settings.limits[RateCheck.DEGRADATION], above=True)
-        found = against_limit(_ladder(lambda seen: worsening(yardstick, seen), windows), rule)
+        found = against_limit(worsening(yardstick, ladder.read(measure)), rule)
         if found.shown is None:
-            nothing = f"no_labels: the window holds no {measure.counted}"
-            return self._degradation(yardstick, reasons.join((hold, nothing)), view)
-        seen = dict(windows)[found.shown.panes]
+            reason = reasons.join((hold, _nothing(measure)))
+            return self._degradation(yardstick, reason, view)
+        seen = ladder.seen(found.shown.panes)
         judged = _judged(found.status, found.shown, measure, seen)
         judged = replace(judged, hold=hold, remarks=(*judged.remarks, yardstick.words))
         verdict = settings.verdict(RateCheck.DEGRADATION, view, judged)
@@ -203,9 +198,9 @@ def _kind(signals: Signals) -> Kind:
     return Kind.NUMBERS if signals.of_numbers else Kind.UNDECLARED
 
 
-def _ladder(read: Callable[[Seen], Estimate | None], windows: Windows) -> list[Estimate]:
-    found = ((panes, read(seen)) for panes, seen in windows)
-    return [estimate.over(panes) for panes, estimate in found if estimate is not None]
+def _nothing(measure: Measure) -> str:
+    nothing = f"no_labels: the window holds no {measure.counted}"
+    return f"{nothing}; {_CLASSES}" if measure.of_numbers else nothing
 
 
 def _judged(status: Status, shown: Estimate, measure: Measure, seen: Seen) -> Judged:
