@@ -18,6 +18,7 @@ from benchmarks.tables import (
     evidence,
     evidently,
     false_alarms,
+    group_rho,
     parity,
     parity_labels,
     parity_time,
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
 
 TABLES: Mapping[str, tuple[Callable[[], Table], ...]] = {
     "false_alarms": (false_alarms.table, evidence.table),
-    "delay": (delay.table, delay.prices),
+    "delay": (delay.table, delay.vanished, delay.prices),
     "threshold": (threshold.table, threshold.incident),
     "census": (census.table, census.vanished),
     "streams": (streams.elec2_table, streams.llm_table),
-    "effects": (coverage.table, coverage.bias, bins.table),
+    "effects": (coverage.table, coverage.bias, bins.table, bins.heavy_tails),
     "fairness": (parity.table, parity_time.table, parity_time.delays, compas.table),
     "counterfactual": (counterfactual.table, counterfactual.power),
     "fairness_of_labels": (parity_labels.table, parity_labels.coverage),
+    "fairness_of_households": (group_rho.table, group_rho.households),
     "weights": (sampling.sampling, sampling.arrivals),
     "performance": (
         performance.bins,
