@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.id_table import IdTable, keys_of, last_of_each
+from detectors.segments import WIDTHS, Step
 
 KEYS = st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 40), max_size=60)
 
@@ -28,7 +29,7 @@ def test_it_finds_what_a_dictionary_finds(batches: list[list[int]], asked: list[
 
 def test_a_full_table_takes_at_most_27_bytes_an_entry() -> None:
     """At its limit, with the columns of a pending event, free slots included."""
-    columns = {"slots": "<i4", "cells": "<u4", "scores": "u1", "weights": "<f4"}
+    columns = {name: width for name, width in WIDTHS[Step.INSERT].items() if name != "keys"}
     table = IdTable(columns, limit=100_000)
     keys = np.arange(1, 100_001, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     for start in range(0, len(keys), 5_000):

@@ -117,7 +117,7 @@ STEP = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(STEP, max_size=20))
 def test_the_join_of_numbers_against_a_dictionary(steps: list[dict[str, Any]]) -> None:
     """What a window holds is what each event's newest prediction and final label say, exactly."""
@@ -143,6 +143,26 @@ def test_the_join_of_numbers_against_a_dictionary(steps: list[dict[str, Any]]) -
         short = np.array([[said[n], labels[n]] for n in met]).reshape(-1, 2).astype(np.float32)
         buckets = error_buckets(short[:, 0].astype(np.float64) - short[:, 1])
     assert counted(log.state) == np.bincount(buckets, minlength=ERROR_BUCKETS).tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEP, max_size=14))
+def test_storing_and_reading_back_changes_no_finding(steps: list[dict[str, Any]]) -> None:
+    """Numbers and their errors: the same bytes, wherever the state was written down."""
+    plain, stored = reader(), reader()
+    for i, step in enumerate(steps):
+        at, names, values = START + i * 20 * MINUTE, step["names"], step["values"]
+        for log in (plain, stored):
+            if step["kind"] == "events":
+                log.events(at, predictions(at, names, values[: len(names)]))
+            elif step["kind"] != "store":
+                again = step["kind"] == "again"
+                log.labels(at, truths(names, values[: len(names)], again=again))
+        stored.store()
+    for log in (plain, stored):
+        log.finish()
+    assert [f.to_line() for f in plain.findings] == [f.to_line() for f in stored.findings]
+    assert plain.state.counts == stored.state.counts
 
 
 def counted(state: ComponentState) -> list[int]:
