@@ -20,10 +20,13 @@ def observations(
     """Group finding objects by alert, window and revision, in the order in which they came.
 
     The order of judgement is kept, so the same findings give the same decisions however they are
-    cut into rounds (``whole_judgements`` keeps a round from cutting one in two).
+    cut into rounds (``whole_judgements`` keeps a round from cutting one in two). The verdict on a
+    whole component of several modalities is left out: what it blames has an alert of its own.
     """
     grouped: dict[tuple[AlertKey, int, int], list[Mapping[str, Any]]] = {}
     for body in bodies:
+        if _sums_up_modalities(body):
+            continue
         place = (alert_key(body), body["window"]["number"], body["revision"])
         grouped.setdefault(place, []).append(body)
     return [(key, _observation(group)) for (key, _, _), group in grouped.items()]
@@ -64,6 +67,10 @@ def summarise(body: Mapping[str, Any]) -> str:
     if body["evidence"] is not None and body["evidence"] > 0:
         words += f"; if nothing had changed, less than once in {_times(body['evidence'])} windows"
     return f"{words} ({body['reason']})" if body["reason"] else words
+
+
+def _sums_up_modalities(body: Mapping[str, Any]) -> bool:
+    return body["check"] == "drift" and body["modality"] == "" and body["subject"] == ""
 
 
 def _judgement(body: Mapping[str, Any]) -> tuple[Any, ...]:

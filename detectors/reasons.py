@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NO_THRESHOLD = "no threshold"
 NO_EVENTS = "no_events: the window holds no event"
+NOT_SEEN = "not_seen: no event of the window carries a value of this modality"
 FAVOURABLE_NOT_DECLARED = (
     "favourable_not_declared: say in spec.signals.favourable which predictions are favourable, "
     'for example {in: ["1"]}'

@@ -11,7 +11,7 @@ import numpy as np
 from detectors.cells import sampling_weight
 from detectors.drift.layout import Layout
 from detectors.ladder import trailing_sums
-from detectors.reference import rounds
+from detectors.reference import rounds, split_name
 from governance.algebra.bins import total_weight
 from governance.algebra.pieces import PLACE_SCALE
 from governance.algebra.sums import (
@@ -48,6 +48,7 @@ class Windows:
     counts: NDArray[np.float64]  # (K, bins)
     n: NDArray[np.float64]  # (K,)
     empty: bool  # the newest pane holds no event
+    unseen: bool  # its events carry no value of any feature
     inside: Inside
 
 
@@ -110,10 +111,21 @@ class Counting:
             counts=self._layout.folded(counts),
             n=n,
             empty=newest is None or newest[-1] <= 0,
+            unseen=self._unseen(counted[-1]),
             inside=self._layout.inside(
                 counts, places[:, :-1] * (scale * WEIGHT_SCALE / PLACE_SCALE)[:, None]
             ),
         )
+
+    def _unseen(self, newest: NDArray[np.int64] | None) -> bool:
+        if newest is None:
+            return False
+        cells, seen = self._layout.cells, newest.copy()
+        for place, subject in enumerate(self._subjects):
+            end = cells.slice(place).stop
+            is_output = split_name(subject.column)[0] == ""
+            seen[cells.slice(place) if is_output else end - subject.bins.tail] = 0
+        return not seen.any()
 
     def _count(
         self, subject: Subject, column: Column, weight: NDArray[np.float64] | None

@@ -7,15 +7,17 @@ outputs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from detectors.drift.embedding import Embedding, unmeasured
 from detectors.drift.features import Features
 from detectors.drift.joint import joint_part, unmeasured_joint
 from detectors.drift.modality import ModalityDrift, Rules
 from detectors.drift.outside import outside_tests
+from detectors.drift.strangers import Strangers
 from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
-from detectors.drift.summary import no_reference
+from detectors.drift.summary import no_reference, whole_verdict
 from detectors.reference import EMBEDDING, WindowCut, is_excluded
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.sums import merge
@@ -61,8 +63,9 @@ def make_drift(
         If the component wants a test of Evidently's, rows are at hand, and it is not installed.
     """
     modalities = [modality.value for modality in component.spec.model.modality]
+    strangers = Strangers(component, reference)
     if reference is None:
-        return NoReference(modalities)
+        return Drift([NoReference(modality) for modality in modalities], strangers)
     rules = _rules(component, reference)
     outputs = output_subjects(component, reference, keyed)
     waiting = unbuilt(component, reference)
@@ -82,41 +85,72 @@ def make_drift(
         parts = _parts(component, reference, NO_MODALITY, outputs)
         outside = outside_tests(component, reference, NO_MODALITY, outputs)
         judges.append(ModalityDrift(NO_MODALITY, parts, waiting, rules, outside))
-    return Drift(judges)
+    return Drift(judges, strangers)
+
+
+class Judge(Protocol):
+    """Judges one modality; the first verdict is that on the modality."""
+
+    modality: str
+
+    def add(self, batch: EventBatch) -> list[Sums]:
+        """What is remembered of a batch."""
+
+    def judge(self, view: WindowView) -> list[Verdict]:
+        """The modality, then its subjects."""
 
 
 class Drift:
     """All modalities of a component."""
 
-    def __init__(self, judges: Sequence[ModalityDrift]) -> None:
+    def __init__(self, judges: Sequence[Judge], strangers: Strangers) -> None:
         self._judges = tuple(judges)
+        self._strangers = strangers
 
     def add(self, batch: EventBatch) -> Sums:
-        return merge(sums for judge in self._judges for sums in judge.add(batch))
+        sums = [sums for judge in self._judges for sums in judge.add(batch)]
+        return merge([*sums, self._strangers.add(batch)])
 
     def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - labels move no feature
         return {}
 
     def judge(self, view: WindowView) -> list[Verdict]:
-        """The verdicts of each modality, in the order in which they are declared."""
-        return [verdict for judge in self._judges for verdict in judge.judge(view)]
+        """The component where it has several modalities, then each as it is declared."""
+        alone = len(self._judges) == 1
+        found = [self._judged(judge, view, on_all=alone) for judge in self._judges]
+        verdicts = [verdict for judged in found for verdict in judged]
+        if alone:
+            return verdicts
+        firsts = {judge.modality: of[0] for judge, of in zip(self._judges, found, strict=True)}
+        outputs = firsts.pop(NO_MODALITY, None)
+        whole = whole_verdict([*firsts.values()], outputs, view.panes[-1].events)
+        remarks = self._strangers.remarks(view.panes, NO_MODALITY, on_all=True)
+        others = [verdict for verdict in verdicts if verdict is not outputs]
+        return [_remarked(whole, remarks), *others]
+
+    def _judged(self, judge: Judge, view: WindowView, *, on_all: bool) -> list[Verdict]:
+        first, *others = judge.judge(view)
+        remarks = self._strangers.remarks(view.panes, judge.modality, on_all=on_all)
+        return [_remarked(first, remarks), *others]
 
 
 class NoReference:
-    """Says in every window that there is nothing to compare with, once for each modality."""
+    """Says in every window that there is nothing to compare a modality with."""
 
-    def __init__(self, modalities: Sequence[str]) -> None:
-        self._modalities = tuple(modalities)
+    def __init__(self, modality: str) -> None:
+        self.modality = modality
 
-    def add(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - the contract of a detector
-        return {}
-
-    def add_outcomes(self, batch: EventBatch) -> Sums:  # noqa: ARG002 - the contract
-        return {}
+    def add(self, batch: EventBatch) -> list[Sums]:  # noqa: ARG002 - there is nothing to remember
+        return []
 
     def judge(self, view: WindowView) -> list[Verdict]:
-        events = view.panes[-1].events
-        return [no_reference(modality, events) for modality in self._modalities]
+        return [no_reference(self.modality, view.panes[-1].events)]
+
+
+def _remarked(verdict: Verdict, remarks: Sequence[str]) -> Verdict:
+    if not remarks:
+        return verdict
+    return replace(verdict, reason="; ".join(part for part in (verdict.reason, *remarks) if part))
 
 
 def _parts(

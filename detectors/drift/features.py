@@ -10,7 +10,8 @@ from detectors.drift.data_quality import DataQuality
 from detectors.drift.family import Members
 from detectors.drift.measure import Measure
 from detectors.drift.words import largest_move
-from detectors.reasons import NO_EVENTS
+from detectors.reasons import NO_EVENTS, NOT_SEEN
+from detectors.reference import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +65,10 @@ class FeatureLook:
 
     @property
     def gaps(self) -> Sequence[str]:
-        gap = NO_EVENTS if self.windows.empty else ""
-        return (gap,) * len(self.features.subjects)
+        if self.windows.empty:
+            return (NO_EVENTS,) * len(self.features.compared)
+        gap = NOT_SEEN if self.windows.unseen else ""
+        return tuple(gap if split_name(s.column)[0] else "" for s in self.features.compared)
 
     def moved(self, member: int, row: int) -> str:
         subject, measure = self.features.compared[member], self.features.measure

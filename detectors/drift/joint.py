@@ -19,7 +19,7 @@ from detectors.drift.words import correlation_moves
 from detectors.drift.yardstick import declared_threshold
 from detectors.joint_reference import FEWEST_FEATURES
 from detectors.ladder import FEWEST_REFERENCE_ROWS, Readings, trailing_sums, usable_windows
-from detectors.reasons import NO_EVENTS
+from detectors.reasons import NO_EVENTS, NOT_SEEN
 from detectors.reference import JOINT, cut_otherwise, is_excluded, rounds
 from detectors.stats.correlation import changes, log_evidence, row_effect
 from detectors.stats.effect import Effect
@@ -108,7 +108,7 @@ class Joint:
         sums = trailing_sums(summed, lengths, size_of(d) + 1)
         matrices, squared = symmetric(sums[:, :-1], d), sums[:, -1] / SQUARED_WEIGHT_SCALE
         n = matrices[:, 0, 0] ** 2 / np.where(squared > 0, squared, 1.0)
-        gap = "" if self._counted(panes[-1]) else NO_EVENTS
+        gap = self._gap(panes[-1])
         change = changes(matrices, self._past)
         return JointLook(self, change, self._readings(change, n), (gap,))
 
@@ -116,11 +116,13 @@ class Joint:
         """Which correlations changed most, in words."""
         return correlation_moves([s.name for s in self._subjects], self._past.correlation, change)
 
-    def _counted(self, pane: Pane) -> bool:
-        if self.members.unfit[0]:
-            return pane.events > 0  # nothing is added up where nothing can be judged
+    def _gap(self, pane: Pane) -> str:
+        if self.members.unfit[0] and pane.events:
+            return ""  # nothing is added up where nothing can be judged
         sums = pane.sums.get(self.array)
-        return sums is not None and bool(sums[0] > 0)
+        if sums is None or sums[0] <= 0:
+            return NO_EVENTS
+        return "" if sums[1:-1].any() else NOT_SEEN
 
     def _readings(self, change: Floats, n: Floats) -> Readings:
         size = np.where(n > 0, n, 1.0)

@@ -48,7 +48,7 @@ class ModalityDrift:
         rules: Rules,
         outside: Outside | None = None,
     ) -> None:
-        self._modality = modality
+        self.modality = modality
         self._outside = outside
         self._parts = tuple(parts)
         self._waiting = tuple(waiting)
@@ -83,11 +83,11 @@ class ModalityDrift:
                 moves |= found
             quality = [verdict for look in looks for verdict in look.quality(terms)]
         judged += [self._unbuilt(output, terms.events) for output in self._waiting]
-        return [component_verdict(self._modality, judged, moves, terms.events), *judged, *quality]
+        return [component_verdict(self.modality, judged, moves, terms.events), *judged, *quality]
 
     def _terms(self, view: WindowView) -> Terms:
         return Terms(
-            modality=self._modality,
+            modality=self.modality,
             panes=tuple(length for length in self._rules.lengths if length <= len(view.panes)),
             events=view.panes[-1].events,
             lost=reasons.lost(view, self._rules.max_loss),
@@ -119,7 +119,7 @@ class ModalityDrift:
             subject=output.name,
             status=Status.INSUFFICIENT,
             reason=output.reason,
-            modality=self._modality,
+            modality=self.modality,
             threshold=output.threshold,
             events=events,
         )

@@ -41,6 +41,46 @@ def component_verdict(
     return _of_component(modality, worst, "; ".join(part for part in parts if part), events)
 
 
+def whole_verdict(
+    of_modalities: Sequence[Verdict], outputs: Verdict | None, events: int
+) -> Verdict:
+    """The verdict on a component of several modalities, from those on each and on the outputs.
+
+    It names the modalities to blame, the gravest first, those that are calm, and those that could
+    not be judged.
+    """
+    parts = [v for v in (*of_modalities, outputs) if v is not None]
+    worst = max((v.status for v in parts), key=WORST_LAST.index)
+    raised = sorted((v for v in parts if v.status in RAISED), key=_worst_first)
+    told = [
+        [f"changed: {'; '.join(map(_change, raised))}"] if raised else [],
+        _named("calm", [v for v in parts if v.status is Status.OK]),
+        _named("not_judged", [v for v in parts if v.status is Status.INSUFFICIENT]),
+    ]
+    if worst is Status.INSUFFICIENT and len({v.reason for v in parts}) == 1:
+        told = [[parts[0].reason]]
+    elif not raised and worst is Status.OK:
+        told.pop(1)
+    return _of_component("", worst, "; ".join(text for texts in told for text in texts), events)
+
+
+def _change(verdict: Verdict) -> str:
+    words = verdict.reason.partition("changed: ")[2]
+    return f"{verdict.modality} ({words})" if verdict.modality else words
+
+
+def _named(code: str, verdicts: Sequence[Verdict]) -> list[str]:
+    if code == "not_judged":
+        names = [f"{v.modality or 'outputs'} ({v.reason})" for v in verdicts]
+    else:
+        names = [v.modality or "outputs" for v in verdicts]
+    return [f"{code}: {', '.join(names)}"] if names else []
+
+
+def _worst_first(verdict: Verdict) -> int:
+    return -WORST_LAST.index(verdict.status)
+
+
 def _blamed(verdicts: Sequence[Verdict], moves: Mapping[str, str]) -> str:
     """The subjects that changed, the gravest first, by how far they are beyond their limit."""
     raised = sorted((v for v in verdicts if v.status in RAISED), key=_gravity)

@@ -153,10 +153,37 @@ def test_codes_without_a_text_are_an_error() -> None:
 
 
 def test_unknown_columns_change_nothing() -> None:
-    """A feature that the reference does not know is not counted."""
+    """A feature that the reference does not know is named, with what to do, and not compared."""
     batch = events(500, seed=1)
     more = {**batch.columns, "tabular.shoe": Column(np.zeros(500))}
-    assert one(replace(batch, columns=more)) == one(batch)
+    found, plain = one(replace(batch, columns=more)), one(batch)
+    assert found["drift", ""].reason == (
+        "not_compared: shoe (500 events), which the reference lacks: measure it again with "
+        "`evenhand baseline`, or exclude it in spec.signals.features.tabular"
+    )
+    assert {k: v for k, v in found.items() if k[1]} == {k: v for k, v in plain.items() if k[1]}
+
+
+def test_unknown_columns_that_are_excluded() -> None:
+    """Who leaves a feature out is not told about it."""
+    features = {"tabular": {"from": "column:*", "exclude": ["shoe"]}}
+    batch = events(500, seed=1)
+    more = {**batch.columns, "tabular.shoe": Column(np.zeros(500))}
+    found = one(replace(batch, columns=more), signals=SIGNALS | {"features": features})
+    assert found["drift", ""].reason == ""
+
+
+def test_many_unknown_columns() -> None:
+    """What is remembered of a batch is bounded, and what is said; events add up over batches."""
+    batch = events(500, seed=1)
+    more = {f"tabular.x{i}": Column(np.zeros(500)) for i in range(2_000)}
+    wide = replace(batch, columns={**batch.columns, **more})
+    assert len(detector().add(wide)) <= len(detector().add(batch)) + 16
+    made = detector()
+    both = merge([made.add(wide), made.add(wide)])
+    found = judge(made, [replace(pane(made, batch), sums=both)])["drift", ""].reason
+    assert found.count("(1000 events)") == 8
+    assert ", 8 more, which the reference lacks" in found
 
 
 def test_batches_add_up() -> None:
@@ -195,7 +222,10 @@ def test_a_modality_that_the_reference_does_not_hold() -> None:
     found = one(events(500, seed=1), reference=tables, model=model, signals={})
     whole = found["drift", ""]
     assert (whole.modality, whole.status) == ("text", Status.INSUFFICIENT)
-    assert whole.reason == "reference: it holds no feature that the component watches"
+    assert whole.reason == (
+        "reference: it holds no feature that the component watches; not_declared: tabular "
+        "(500 events), which spec.model.modality does not list"
+    )
 
 
 def test_outputs_of_another_version() -> None:

@@ -78,13 +78,18 @@ def test_calm() -> None:
 
 
 def test_a_voice_that_drifts_while_text_is_calm() -> None:
-    """The component's verdicts show exactly that, and the voice's names what is to blame."""
+    """The component's verdict says exactly that, and the voice's names what is to blame."""
     found = judge(events(200, seed=1, voice=1.0))
+    whole = found["", ""]
+    assert whole.status is Status.BREACH
+    assert whole.reason.startswith("changed: voice (level_db: above ")
+    assert "; embedding: recordings as a whole, MMD 0." in whole.reason
+    assert "); calm: text, outputs; not_declared: " in whole.reason
     assert found["voice", ""].status is Status.BREACH
     assert "embedding: recordings as a whole, MMD 0." in found["voice", ""].reason
     assert "level_db: above " in found["voice", ""].reason
     assert found["text", ""].status is Status.OK
-    assert found["", ""].status is Status.OK
+    assert found["", "prediction"].status is Status.OK
 
 
 def test_outputs_are_blamed_on_no_modality() -> None:
@@ -92,6 +97,7 @@ def test_outputs_are_blamed_on_no_modality() -> None:
     found = judge(events(200, seed=1, outcome=0.9))
     assert found["", ""].status is Status.BREACH
     assert found["", ""].reason.startswith("changed: prediction: yes rose from 5")
+    assert "; calm: text, voice; not_declared: " in found["", ""].reason
     assert {found[modality, ""].status for modality in MODALITIES} == {Status.OK}
 
 
@@ -106,12 +112,15 @@ def test_outputs_belong_to_a_modality_that_is_alone(modality: str) -> None:
 def test_each_modality_needs_a_reference() -> None:
     """Without one each says so; with one that lacks a modality, that modality says so."""
     found = judge(events(200, seed=1), reference=None)
-    assert set(found) == {("text", ""), ("voice", "")}
+    assert set(found) == {("", ""), ("text", ""), ("voice", "")}
+    assert found["", ""].reason.startswith(f"{found['text', ''].reason}; not_declared: ")
     assert {v.reason.partition(":")[0] for v in found.values()} == {"no reference"}
     text_only = build_reference(events(2_000, seed=0), declared(["text"]))
     lacking = judge(events(200, seed=1), reference=replace(text_only, outputs={}))
     assert lacking["voice", ""].reason.startswith("reference: it holds no feature")
     assert lacking["text", ""].status is Status.OK
+    assert lacking["", ""].status is Status.OK
+    assert lacking["", ""].reason.startswith("not_judged: voice (reference: it holds no feature")
 
 
 def test_a_modality_that_stays_away() -> None:
@@ -121,7 +130,11 @@ def test_a_modality_that_stays_away() -> None:
     silent = replace(batch, columns=columns, vectors={"text": batch.vectors["text"]})
     found = judge(silent)
     assert found["voice", "embedding"].reason.startswith("no_embeddings: ")
-    assert found["text", ""].status is Status.OK
+    assert found["voice", "level_db"].reason.startswith("not_seen: no event of the window carries")
+    assert found["voice", ""].status is Status.INSUFFICIENT
+    assert found["", ""].reason.startswith(
+        "not_judged: voice (not_judged: not_seen (level_db), no_embeddings (embedding)); "
+    )
     made = make_drift(declared(), REFERENCE)
     quality = {
         (v.modality, v.subject): v.status
@@ -130,3 +143,14 @@ def test_a_modality_that_stays_away() -> None:
     }
     assert quality["voice", "level_db"] is Status.BREACH
     assert quality["text", "words"] is Status.OK
+
+
+def test_a_modality_that_is_not_declared() -> None:
+    """It is counted and listed by the component's verdict, and by no modality's."""
+    found = judge(events(200, seed=1))
+    remark = "not_declared: tabular (200 events), which spec.model.modality does not list"
+    assert found["", ""].reason == remark
+    assert {found[modality, ""].reason for modality in MODALITIES} == {""}
+    alone = judge(events(200, seed=1), modalities=["text"])
+    assert alone["text", ""].reason.startswith("not_declared: tabular (200 events), voice (200 ev")
+    assert found["text", ""].status is Status.OK
