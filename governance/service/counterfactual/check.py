@@ -139,11 +139,16 @@ def _verdict(asked: Asked, test: str, terms: _Terms) -> Verdict:
     inside = [value if span[0] <= value <= span[1] else math.nan for value in values]
     verdict = judge(_paired(asked.variants, inside, test, span), terms.rule)
     missing = _missing(asked.answers, values, inside)
-    told = f"{_told(missing)} of {len(values)} answers"
-    if missing.total() <= terms.max_loss * len(values):
+    return _counting(verdict, missing, len(values), terms.max_loss)
+
+
+def _counting(verdict: Verdict, missing: Counter[str], asked: int, max_loss: float) -> Verdict:
+    """The verdict with what is missing said; withdrawn where that is too much."""
+    told = f"{_told(missing)} of {asked} answers"
+    if missing.total() <= max_loss * asked:
         remark = f"missing: {told}" if missing else ""
         return replace(verdict, reason=reasons.join((verdict.reason, remark)))
-    lost = f"lost: {told} are missing, maxLoss is {terms.max_loss:.3g}"
+    lost = f"lost: {told} are missing, maxLoss is {max_loss:.3g}"
     reason = reasons.join((lost, verdict.reason))
     return replace(verdict, status=Status.INSUFFICIENT, reason=reason)
 
