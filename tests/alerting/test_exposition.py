@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alerting.exposition import finding_families
 from governance.component.key import ComponentKey
-from governance.finding import Finding, Status, Verdict, Window
+from governance.finding import Finding, GroupRate, Status, Verdict, Window
 
 
 def exported(*verdicts: Verdict) -> dict[str, dict[str, float]]:
@@ -69,3 +71,27 @@ def test_performance_has_its_value_and_degradation_a_series_per_measure() -> Non
     assert found["evenhand_degradation_lower"] == {"roc_auc": -0.03}
     assert found["evenhand_label_coverage_ratio"] == {"": 0.75}
     assert "evenhand_fairness" not in found
+
+
+def test_fairness_has_its_groups_and_all_windows_since_rollout() -> None:
+    """Every metric is a series with bounds; the report since rollout is one beside it."""
+    groups = (GroupRate("f", 50, 0.9, 0.8, 0.95), GroupRate("m", 40, 0.7, 0.5, 0.8))
+    accuracy = Verdict(
+        "accuracy_score_difference",
+        "sex",
+        Status.OK,
+        value=0.2,
+        lower=0.0,
+        upper=0.4,
+        groups=groups,
+    )
+    gaps = replace(accuracy, check="calibration_within_groups_difference")
+    lasting = replace(accuracy, check="accuracy_score_difference_since_rollout", value=0.15)
+    found = exported(accuracy, gaps, lasting)
+    assert found["evenhand_fairness"] == {
+        "accuracy_score_difference": 0.2,
+        "calibration_within_groups_difference": 0.2,
+        "accuracy_score_difference_since_rollout": 0.15,
+    }
+    assert found["evenhand_fairness_upper"]["calibration_within_groups_difference"] == 0.4
+    assert found["evenhand_group_rate"] == {"accuracy": 0.7}

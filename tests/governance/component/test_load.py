@@ -183,6 +183,14 @@ def test_all_problems_of_all_files_come_at_once(tmp_path: Path) -> None:
             "is no fairness metric (did you mean 'demographic_parity_difference'?)",
         ),
         (
+            "governance: {biasDetection: {thresholds: {accuracy_difference: .1}}}",
+            "is no fairness metric (did you mean 'accuracy_score_difference'?)",
+        ),
+        (
+            "governance: {biasDetection: {metrics: [calibration_within_group_difference]}}",
+            "is no fairness metric (did you mean 'calibration_within_groups_difference'?)",
+        ),
+        (
             "governance: {biasDetection: {groups: [sex]}}",
             (
                 "spec.governance.biasDetection.groups[0]: 'sex' is no attribute of "
