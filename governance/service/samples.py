@@ -12,22 +12,25 @@ from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.places import find_places, find_reference_places
 from collectors.rows.values import categories, whole_texts
+from detectors.coalesce import coalesce
 from detectors.drift.yardstick import evidently_test, evidently_threshold
 from detectors.evidently import Question, Roles, raw_values
+from detectors.raw_rows import ROW
 from detectors.reference import OUTPUTS, is_excluded, split_name
 from governance.algebra.bins import NumericBins
 from governance.component.drift_tests import PREFIX
 from governance.component.schema import Modality
+from governance.event import EventBatch
 from governance.service.replay import numeric_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from collectors.rows.places import RowPlaces
-    from collectors.rows.table import Table
+    from collectors.rows.table import RowFile, Table
     from detectors.feature_reference import FeatureReference
     from detectors.reference import Reference
     from governance.component.schema import Component
@@ -45,6 +48,11 @@ class Sample:
 
     columns: Mapping[str, Column]
     others: Mapping[str, NDArray[Any]]
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.columns[ROW].values)
 
 
 def read_sample(
@@ -64,16 +72,39 @@ def read_sample(
     """
     with open_rows(path) as file:
         find = find_reference_places if rows is None else find_places
-        places = find(component, file.names, path)
-        label = component.spec.signals.label
-        if label is not None and label.source.argument in file.names:
-            places = replace(places, signals={**places.signals, "label": label.source.argument})
-        (table,) = file.tables(_MOST_ROWS)
-        if rows is not None:
-            table = table.take(rows, len(rows))
-        events = RowEvents(component, places, file.left_out, numeric_by(reference), typed_by=None)
-        read = events.read(table)
-    return Sample(read.columns, _others(component, places, table, read.columns))
+        places = _with_label(find(component, file.names, path), component, file.names)
+        numeric = numeric_by(reference)
+        events = RowEvents(component, places, file.left_out, numeric, typed_by=None)
+        parts = [_read(component, places, events, table) for table in _tables(file, rows)]
+    (columns,) = coalesce([EventBatch("", part.n, part.columns) for part in parts])
+    shared = set.intersection(*(set(part.others) for part in parts))
+    others = {name: np.concatenate([part.others[name] for part in parts]) for name in shared}
+    return Sample(columns.columns, {name: v for name, v in others.items() if _is_said(v)})
+
+
+def _tables(file: RowFile, rows: NDArray[np.int64] | None) -> Iterator[Table]:
+    """The wanted rows, table by table; a reference as a whole, as it was measured."""
+    if rows is None:
+        yield from file.tables(_MOST_ROWS)
+        return
+    for table in file.tables():
+        here = rows[(rows >= table.first) & (rows < table.first + table.n)] - table.first
+        if len(here):
+            yield table.take(here, len(here))
+
+
+def _with_label(places: RowPlaces, component: Component, names: Sequence[str]) -> RowPlaces:
+    label = component.spec.signals.label
+    if label is None or label.source.argument not in names:
+        return places
+    return replace(places, signals={**places.signals, "label": label.source.argument})
+
+
+def _read(component: Component, places: RowPlaces, events: RowEvents, table: Table) -> Sample:
+    columns = events.read(table).columns
+    kept = columns[ROW].values - table.first  # rows without a usable time are left out
+    others = _others(component, places, table.take(kept, len(kept)), columns)
+    return Sample(columns, others)
 
 
 def roles_of(
@@ -153,7 +184,7 @@ def _others(
         others[TARGET] = _said(favourable_label(component.spec.signals, labels))
     if "prediction" in columns or "score" in columns:
         others[PREDICTED] = _said(columns["favourable"].values)
-    return {name: values for name, values in others.items() if _is_said(values)}
+    return others
 
 
 def _said(favourable: NDArray[Any]) -> NDArray[Any]:

@@ -56,6 +56,19 @@ def test_rows_are_measured(tmp_path: Path) -> None:
     assert reference.span_days is None
 
 
+def test_rows_are_kept_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    """A worker never asks; what is kept changes nothing else."""
+    path = _rows(tmp_path)
+    usual, keeping = (
+        resolve_reference(_component(), tmp_path, path, keep_rows=keep) for keep in (False, True)
+    )
+    assert usual is not None
+    assert keeping is not None
+    assert usual.raw is None
+    assert keeping.raw is not None
+    assert (keeping.raw.n, keeping.id) == (2_000, usual.id)
+
+
 def test_a_profile_is_the_reference_that_it_was_made_of(tmp_path: Path) -> None:
     """Rows and their profile have one id."""
     measured = measure_rows(_rows(tmp_path), _component())
