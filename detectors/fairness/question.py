@@ -55,9 +55,10 @@ class Question:
 
     def _rho(self, groups: Groups, rate: str, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of an intersection's group the largest of its attributes'; shape (groups,)."""
-        found = np.ones(len(groups.names))
-        for place, (members, n) in enumerate(zip(groups.members, sizes.tolist(), strict=True)):
-            for attribute, group in zip(groups.attributes, members, strict=True):
+        found = np.ones(len(groups.members))
+        for place in np.flatnonzero(sizes >= self.rule.minimum_group_size / 2).tolist():
+            n = float(sizes[place])  # smaller ones are compared with nobody
+            for attribute, group in zip(groups.attributes, groups.members[place], strict=True):
                 known = self.known.get(attribute)
                 if known is not None:
                     found[place] = max(found[place], known.rho(group, rate, n))
