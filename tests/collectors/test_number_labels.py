@@ -27,6 +27,6 @@ def test_numbers_stay_numbers(labels: list[Any], expected: list[float]) -> None:
 
 def test_words_stay_categories() -> None:
     """They travel as categories do, and are counted unusable where they arrive."""
-    rows = [{"id": "1", "label": "good"}, {"id": "2", "label": 1.0}]
+    rows: list[dict[str, Any]] = [{"id": "1", "label": "good"}, {"id": "2", "label": 1.0}]
     batch, _ = read_labels(rows, desk(signals={}), NOW)
     assert batch.columns["label"].dictionary is not None
