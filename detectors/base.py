@@ -47,7 +47,7 @@ class Pane:
 class WindowView:
     """What a detector may look at: trailing panes, oldest first; the last one is judged.
 
-    ``panes`` are consecutive and at most as many as the longest ladder length; a pane without
+    ``panes`` are consecutive and at most as many as the longest ladder length has; a pane without
     events is present with empty sums. ``vocabulary`` gives, per group attribute, the names behind
     the stable codes in which group columns reach ``add``; it only grows. ``labels_mature`` is
     False until the newest pane's end + labelHorizon; label-based verdicts are then

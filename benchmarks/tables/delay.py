@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks.tables.drifts import lost, shift, spread, tilt, unseen
 from benchmarks.tables.populations import everyday
 from benchmarks.tables.race import PEERS, calibrated, ladder_delay, make_track, peer_delays
-from benchmarks.tables.table import Table
+from benchmarks.tables.table import Cell, Table
+from detectors.drift.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,6 +84,29 @@ def table_of(by_size: Sequence[Sequence[Delay]]) -> Table:
             "looks at numbers only; 65 = not in 64 windows.",
         ],
     )
+
+
+def vanished(rows: int = 200, windows: int = 300, longest: int = 4) -> Table:
+    """Why a category that vanishes takes several windows: what evidence there is, and its bar."""
+    rng = np.random.default_rng([4, rows])
+    track = make_track(rng, rows)
+    stream = track.changed(lost())
+    stick = track.watched.subjects[stream.place].yardstick
+    measure = Measure([stick])
+    gone = -float(np.log(stream.was[stream.shares > 0].sum()))  # nats a row knows of the change
+    bar = float(np.log(EVERY * len(track.watched.subjects) * stick.lengths))
+    table_rows: list[list[Cell]] = []
+    for count in range(1, longest + 1):
+        n = np.full(windows, float(count * rows))
+        counts = rng.multinomial(count * rows, stream.shares, size=windows).astype(np.float64)
+        readings = measure.readings(counts, n)
+        log_e = readings.log_e[:, 0]
+        known = gone * float(readings.m[0, 0])
+        over = float((log_e >= bar).mean())
+        table_rows.append([count * rows, known, float(log_e.mean()), bar, over])
+    head = ["rows after the change", "known in advance", "evidence", "bar", "over it"]
+    notes = ["Natural logarithms; known in advance: the e-value of who bets on this very change."]
+    return Table("Evidence that a category of 7.4 % has vanished", head, table_rows, notes)
 
 
 def prices(runs: int = 60, sizes: Sequence[int] = (50, 200)) -> Table:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 PLACE_SCALE = SQUARED_WEIGHT_SCALE  # sums of places are int64 multiples of 1 / PLACE_SCALE
-SPLITS = 24  # of the widest bins
+SPLITS = 28  # of the widest bins
 STEPS = 16  # in a piece
 EMPTY_STEPS = 1_024  # in a piece that no row of the reference lies in; per sd in the open ones
 FARTHEST = 2.0**20  # steps; a row that lies farther out, 1,024 sd, counts as this far

@@ -28,6 +28,8 @@ MAX_WEIGHT = 10_000.0
 
 _PLAIN, _COMPRESSED = 0, 1  # forms of a packed array; two more have one byte per number
 _BYTES = {2: "|i1", 3: "|u1"}
+_REST = {"<i2": "|i1", "<i4": "<i4", "<i8": "<i8"}  # holds a number but for its lowest byte
+_LARGEST_APART = 2**15 - 129  # of two bytes: above it the rest of a signed byte may not fit
 _MOST_IN_BYTES = 2**16  # places are written in two bytes
 
 Sums = dict[str, "NDArray[np.int64]"]
@@ -122,7 +124,7 @@ def _shortest(narrow: NDArray[Any]) -> tuple[int, bytes]:
     plain = narrow.tobytes()
     small = zlib.compress(plain, 1)
     forms = [(len(plain), _PLAIN, plain), (2 * len(small) - 1, _COMPRESSED, small)]
-    if narrow.itemsize > 1 and narrow.size <= _MOST_IN_BYTES:
+    if narrow.itemsize > 1 and narrow.size <= _MOST_IN_BYTES and _fits_apart(narrow):
         forms += [
             (len(apart), form, apart)
             for form, dtype in _BYTES.items()
@@ -132,21 +134,28 @@ def _shortest(narrow: NDArray[Any]) -> tuple[int, bytes]:
     return form, raw
 
 
+def _fits_apart(narrow: NDArray[Any]) -> bool:
+    return narrow.dtype.str != "<i2" or int(narrow.max()) <= _LARGEST_APART
+
+
 def _apart(narrow: NDArray[Any], dtype: str) -> bytes:
-    """One byte per number, then the places and the values of those that need more."""
+    """One byte per number, then for those that need more their places and what else they have."""
     flat = narrow.ravel()
     low = flat.astype(dtype)
-    places = np.flatnonzero(low != flat)
-    low[places] = 0
-    return low.tobytes() + places.astype("<u2").tobytes() + flat[places].tobytes()
+    rest = (flat.astype(np.int64) - low) >> 8
+    places = np.flatnonzero(rest)
+    high = rest[places].astype(_REST[narrow.dtype.str])
+    return b"".join([low.tobytes(), places.astype("<u2").tobytes(), high.tobytes()])
 
 
 def _merged(raw: bytes, dtype: str, size: int, byte: str) -> NDArray[np.int64]:
     array = np.frombuffer(raw, dtype=byte, count=size).astype(np.int64)
     if len(raw) > size:
-        apart = (len(raw) - size) // (2 + int(dtype[-1]))
+        rest = _REST[dtype]
+        apart = (len(raw) - size) // (2 + int(rest[-1]))
         places = np.frombuffer(raw, dtype="<u2", count=apart, offset=size)
-        array[places] = np.frombuffer(raw, dtype=dtype, count=apart, offset=size + 2 * apart)
+        high = np.frombuffer(raw, dtype=rest, count=apart, offset=size + 2 * apart)
+        array[places] += high.astype(np.int64) << 8
     return array
 
 
