@@ -142,7 +142,9 @@ class _Segments:
         self._writing: int | None = None
         self._written = 0
         segments = self._segments()
-        self._next = segments[-1] + 1 if segments else _FIRST_SEGMENT
+        # never behind the cursor: the next process takes what lies before it for used up
+        after = segments[-1] + 1 if segments else _FIRST_SEGMENT
+        self._next = max(after, self._cursor()[0])
         self._at = self._restored(segments)
         for segment in segments:
             for events, length, _ in self._records(segment):
@@ -204,14 +206,19 @@ class _Segments:
         return self._directory / f"{segment:012d}.segment"
 
     def _restored(self, segments: list[int]) -> tuple[int, int]:
-        raw = os.pread(self._cursor_file, _CURSOR.size, 0)
-        segment, offset = _CURSOR.unpack(raw) if len(raw) == _CURSOR.size else (0, 0)
+        segment, offset = self._cursor()
         for used_up in [number for number in segments if number < segment]:
             self._path(used_up).unlink()
             segments.remove(used_up)
         if segment in segments:
             return segment, offset
         return (segments[0] if segments else self._next), 0
+
+    def _cursor(self) -> tuple[int, int]:
+        """The segment and offset that were stored; (0, 0) in a new folder."""
+        raw = os.pread(self._cursor_file, _CURSOR.size, 0)
+        segment, offset = _CURSOR.unpack(raw) if len(raw) == _CURSOR.size else (0, 0)
+        return segment, offset
 
     def _records(self, segment: int, offset: int | None = None) -> Iterator[tuple[int, int, bytes]]:
         """(events, length of the record, parcel) from ``offset`` (the cursor) to a torn one."""

@@ -5,7 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collectors.sidecar import spool as spool_module
@@ -28,6 +28,10 @@ def drained(spool: Spool) -> list[int]:
     return numbers
 
 
+_DRAINED = ["append", "restart", "pop", "restart", *["append"] * 4, *["pop"] * 3, "restart"]
+
+
+@example(steps=_DRAINED)  # a folder that was empty when a process began
 @given(steps=st.lists(st.sampled_from(["append", "pop", "restart"]), max_size=80))
 def test_first_in_first_out_through_memory_disk_and_restarts(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]
