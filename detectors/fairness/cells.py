@@ -106,23 +106,27 @@ def count_scores(
     weight: NDArray[np.float64] | None,
 ) -> Sums:
     """Calibration's arrays of one batch of labelled events; those without a score are left out."""
-    rows = np.flatnonzero(scored(batch.columns.get("score"), label))
-    if len(rows) == 0:
+    usable = scored(batch.columns.get("score"), label)
+    if not usable.any():
         return {}
-    batch, label = batch.take(rows), label[rows]
-    weight = None if weight is None else weight[rows]
+    if not usable.all():
+        batch, label = batch.take(np.flatnonzero(usable)), label[usable]
+        weight = None if weight is None else weight[usable]
     scores = batch.columns["score"].values
-    amounts = np.rint(scores * (1.0 if weight is None else weight) * SCORE_SCALE)
-    keys = GroupKeys(subjects, batch)
-    labels, bins = (SCORE_BINS, OUTCOMES), (SCORE_BINS,)
+    bins, keys = bin_of(scores), GroupKeys(subjects, batch)
+    amounts = np.rint(scores * SCORE_SCALE if weight is None else scores * weight * SCORE_SCALE)
+    counted, margins = keys.counted()
     sums: Sums = {}
-    for subject, cells, groups in keys.cells(
-        subjects, label_cell(scores, label), math.prod(labels)
-    ):
-        sums |= count(_array(subject, _LABELS), cells, (*groups, *labels), weight)
-    for subject, cells, groups in keys.cells(subjects, bin_of(scores), SCORE_BINS):
-        total = np.bincount(cells, weights=amounts, minlength=math.prod((*groups, *bins)))
-        sums[_array(subject, _SCORES)] = total.reshape(*groups, *bins).astype(np.int64)
+    shape = (SCORE_BINS, OUTCOMES)
+    for subject, cells, groups in keys.cells(counted, label_cell(bins, label), math.prod(shape)):
+        sums |= count(_array(subject, _LABELS), cells, (*groups, *shape), weight)
+    for subject, cells, groups in keys.cells(counted, bins, SCORE_BINS):
+        size = math.prod(groups) * SCORE_BINS
+        total = np.bincount(cells, weights=amounts, minlength=size)
+        sums[_array(subject, _SCORES)] = total.reshape(*groups, SCORE_BINS).astype(np.int64)
+    for one in margins:
+        for part in (_LABELS, _SCORES):
+            sums |= margin(_array(one.subject, part), sums, _array(one.whole, part), one.axes)
     return sums
 
 

@@ -91,6 +91,6 @@ def bin_of(scores: NDArray[np.float64]) -> NDArray[np.int8]:
     return np.minimum(scores * SCORE_BINS, SCORE_BINS - 1).astype(np.int8)
 
 
-def label_cell(scores: NDArray[np.float64], label: NDArray[np.int8]) -> NDArray[np.int8]:
+def label_cell(bins: NDArray[np.int8], label: NDArray[np.int8]) -> NDArray[np.int8]:
     """Flat index of bin and label, shape (n,), below SCORE_BINS x OUTCOMES."""
-    return bin_of(scores) * np.int8(OUTCOMES) + label
+    return bins * np.int8(OUTCOMES) + label
