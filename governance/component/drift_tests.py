@@ -87,7 +87,7 @@ EVIDENTLY_METHODS: Final[Mapping[str, EvidentlyMethod]] = {
         categorical=True,
     ),
 }
-"""By Evidently's name, with Evidently's default thresholds (0.7.23; a slow test compares)."""
+"""By Evidently's name, with Evidently's default thresholds (0.7.23; a golden test compares)."""
 
 
 def evidently_method(test: str | None) -> EvidentlyMethod | None:

@@ -125,6 +125,18 @@ def _missing(missing: int, n: int) -> float:
     return float(said["metrics"][0]["value"]["share"])
 
 
+def _methods() -> dict[str, list[Any]]:
+    """Every method that is installed: whether for numbers, for categories, default threshold."""
+    from evidently.legacy.calculations.stattests import registry  # noqa: PLC0415
+
+    found = {}
+    for name, tests in sorted(registry._registered_stat_tests.items()):
+        kinds = {kind.value for kind in tests}
+        limit = next(iter(tests.values())).default_threshold
+        found[name] = ["num" in kinds, "cat" in kinds, limit]
+    return found
+
+
 def document() -> dict[str, Any]:
     """All inputs with what Evidently says of them."""
     told = confusion()
@@ -139,6 +151,7 @@ def document() -> dict[str, Any]:
     return {
         "made_by": "python -m tests.testkit evidently -m tests.golden.make_evidently",
         "versions": {name: version(name) for name in packages},
+        "methods": _methods(),
         "drift": [{**case, "evidently": _drift(case)} for case in cases()],
         "classification": {**told, "evidently": _classification(scores, labels)},
         "missing": {**missing, "evidently": shares},

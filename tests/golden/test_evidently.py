@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,6 +129,21 @@ def test_missing_shares_are_theirs() -> None:
     assert (verdict.test, verdict.raw) == ("missing_share", near(theirs))
 
 
+def test_the_closed_list_is_what_is_installed() -> None:
+    """Every method that a component may name is there, with these kinds and thresholds."""
+    installed = GOLDEN["methods"]
+    left_out = {
+        "fisher_exact",
+        "g_test",
+        "empirical_mmd",
+        "perc_text_content_drift",
+        "abs_text_content_drift",
+    }
+    assert set(installed) == set(EVIDENTLY_METHODS) | left_out
+    for name, method in EVIDENTLY_METHODS.items():
+        assert installed[name] == [method.numeric, method.categorical, method.threshold]
+
+
 def test_the_table_names_every_difference() -> None:
     """One row per sample and statistic; equal ones agree in all printed digits."""
     printed = table()
@@ -146,26 +160,9 @@ def test_evidently_still_says_so(with_evidently: WithEvidently) -> None:
     assert made.returncode == 0, made.stderr
     again = json.loads(made.stdout)
     assert again["versions"] == GOLDEN["versions"]
+    assert again["methods"] == GOLDEN["methods"]
     for mine, theirs in zip(again["drift"], GOLDEN["drift"], strict=True):
         assert mine["evidently"] == near(theirs["evidently"])
         assert {**mine, "evidently": None} == {**theirs, "evidently": None}
     for name in ("classification", "missing"):
         assert again[name]["evidently"] == near(GOLDEN[name]["evidently"])
-
-
-@pytest.mark.slow
-def test_the_closed_list_is_what_is_installed(with_evidently: WithEvidently) -> None:
-    """Every method that a component may name is there, with these kinds and thresholds."""
-    said = with_evidently([Path(__file__).with_name("list_evidently.py")])
-    assert said.returncode == 0, said.stderr
-    installed = json.loads(said.stdout)
-    left_out = {
-        "fisher_exact",
-        "g_test",
-        "empirical_mmd",
-        "perc_text_content_drift",
-        "abs_text_content_drift",
-    }
-    assert set(installed) == set(EVIDENTLY_METHODS) | left_out
-    for name, method in EVIDENTLY_METHODS.items():
-        assert installed[name] == [method.numeric, method.categorical, method.threshold]
