@@ -6,37 +6,31 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from detectors import label_caps, reasons
+from detectors import reasons
 from detectors.cells import in_pieces
-from detectors.error_buckets import LARGEST, LARGEST_BUCKETS, UNKNOWN
 from detectors.limit import against_limit
-from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
 from detectors.performance.accuracy import ACCURACY
 from detectors.performance.catalog import MEASURES
 from detectors.performance.degradation import Yardstick, worsening, yardsticks
 from detectors.performance.ladder import Ladder
 from detectors.performance.mean_absolute_error import MEAN_ABSOLUTE_ERROR
 from detectors.performance.mean_error import MEAN_ERROR
+from detectors.performance.remarks import judged, labelled
 from detectors.performance.seen import (
-    Seen,
     count_errors,
     count_outcomes,
     count_predicted,
     count_predictions,
     count_scored,
 )
-from detectors.rate_check import Judged, RateSettings, rate_settings
+from detectors.rate_check import RateSettings, rate_settings
 from governance.algebra.sums import merge
 from governance.component.metrics import RateCheck
-from governance.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from detectors.base import WindowView
-    from detectors.performance.estimate import Estimate
     from detectors.performance.measure import Measure
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -44,8 +38,6 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
     from governance.finding import Verdict
 
-_EVERYONE = np.ones(1, dtype=np.bool_)  # performance is of one group: all events
-_LEAST_COVERAGE = 0.9
 _OF_OUTCOMES = (
     "outcomes_declared: spec.signals.favourable makes predictions outcomes: leave it out to "
     "measure the errors of numbers"
@@ -65,7 +57,7 @@ class Kind(Enum):
 _USUAL = {
     Kind.OUTCOMES: (ACCURACY,),
     Kind.NUMBERS: (MEAN_ABSOLUTE_ERROR, MEAN_ERROR),
-    Kind.UNDECLARED: (),
+    Kind.UNDECLARED: (ACCURACY,),
 }
 """What is shown where labels are declared."""
 
@@ -125,10 +117,8 @@ class Performance:
     def _verdict(self, measure: Measure, ladder: Ladder, view: WindowView) -> Verdict:
         settings = self.settings
         if not self._fits(measure):
-            wrong = _OF_OUTCOMES if measure.of_numbers else reasons.FAVOURABLE_NOT_DECLARED
-            return settings.withheld(
-                measure.check, view, reasons.join((settings.lost(view), wrong))
-            )
+            unfit = reasons.join((settings.lost(view), _unfit(measure)))
+            return settings.withheld(measure.check, view, unfit)
         rule = settings.rule(settings.limits.get(measure.check), above=measure.above)
         found = against_limit(ladder.read(measure), rule)
         hold = reasons.join((settings.lost(view), reasons.provisional(view)))
@@ -136,27 +126,28 @@ class Performance:
             nothing = _nothing(measure)
             return settings.withheld(measure.check, view, reasons.join((hold, nothing)))
         seen = ladder.seen(found.shown.panes)
-        judged = replace(_judged(found.status, found.shown, measure, seen), hold=hold)
-        verdict = settings.verdict(measure.check, view, judged)
-        return replace(_labelled(verdict, measure, seen), raw=found.shown.raw)
+        window = replace(judged(found.status, found.shown, measure, seen), hold=hold)
+        verdict = settings.verdict(measure.check, view, window)
+        return replace(labelled(verdict, measure, seen), raw=found.shown.raw)
 
     def _compare(self, yardstick: Yardstick, ladder: Ladder, view: WindowView) -> Verdict:
         """How much worse a measure is than the reference's, as another measure."""
         measure, settings = yardstick.measure, self.settings
         hold = reasons.join((settings.lost(view), reasons.provisional(view)))
-        if yardstick.lacks:
-            return self._degradation(yardstick, reasons.join((hold, yardstick.lacks)), view)
+        lacks = yardstick.lacks if self._fits(measure) else _unfit(measure)
+        if lacks:
+            return self._degradation(yardstick, reasons.join((hold, lacks)), view)
         rule = settings.rule(settings.limits[RateCheck.DEGRADATION], above=True)
         found = against_limit(worsening(yardstick, ladder.read(measure)), rule)
         if found.shown is None:
             reason = reasons.join((hold, _nothing(measure)))
             return self._degradation(yardstick, reason, view)
         seen = ladder.seen(found.shown.panes)
-        judged = _judged(found.status, found.shown, measure, seen)
-        judged = replace(judged, hold=hold, remarks=(*judged.remarks, yardstick.words))
-        verdict = settings.verdict(RateCheck.DEGRADATION, view, judged)
+        window = judged(found.status, found.shown, measure, seen)
+        window = replace(window, hold=hold, remarks=(*window.remarks, yardstick.words))
+        verdict = settings.verdict(RateCheck.DEGRADATION, view, window)
         verdict = replace(verdict, subject=measure.check.value, raw=found.shown.raw)
-        return _labelled(verdict, measure, seen)
+        return labelled(verdict, measure, seen)
 
     def _degradation(self, yardstick: Yardstick, reason: str, view: WindowView) -> Verdict:
         withheld = self.settings.withheld(RateCheck.DEGRADATION, view, reason)
@@ -198,72 +189,10 @@ def _kind(signals: Signals) -> Kind:
     return Kind.NUMBERS if signals.of_numbers else Kind.UNDECLARED
 
 
+def _unfit(measure: Measure) -> str:
+    return _OF_OUTCOMES if measure.of_numbers else reasons.FAVOURABLE_NOT_DECLARED
+
+
 def _nothing(measure: Measure) -> str:
     nothing = f"no_labels: the window holds no {measure.counted}"
     return f"{nothing}; {_CLASSES}" if measure.of_numbers else nothing
-
-
-def _judged(status: Status, shown: Estimate, measure: Measure, seen: Seen) -> Judged:
-    """Cap a breach that missing labels could make up, and say what was not counted."""
-    cap = status is Status.BREACH and _explained(measure, seen)
-    remarks = (
-        reasons.capped(measure.fragile) if cap else "",
-        _missing(measure, seen),
-        _uncounted(measure, seen),
-    )
-    return Judged(Status.WARNING if cap else status, shown, remarks=remarks)
-
-
-def _explained(measure: Measure, seen: Seen) -> bool:
-    if measure.of_numbers:
-        coverage = _labels(measure, seen)[2]
-        return coverage is not None and coverage < _LEAST_COVERAGE
-    return label_caps.explains(measure.fragile, seen.table, _EVERYONE)
-
-
-def _labels(measure: Measure, seen: Seen) -> tuple[int, int, float | None]:
-    """Labelled and unlabelled events, and the labelled part by weight."""
-    if not measure.of_numbers:
-        return seen.table.labels(_EVERYONE)
-    predicted = seen.predicted[1]
-    used, weight = int(seen.known_errors.events.sum()), float(seen.known_errors.weight.sum())
-    whole = float(predicted.weight)
-    missing = max(0, int(predicted.events) - used)
-    return used, missing, min(1.0, weight / whole) if whole > 0 else None
-
-
-def _missing(measure: Measure, seen: Seen) -> str:
-    """How many labels are missing, and how much they could change where that is bounded."""
-    _, missing, _ = _labels(measure, seen)
-    if measure.of_numbers or measure.needs_scores:
-        return f"labels_missing: {missing}" if missing else ""
-    ends = (
-        measure.read(replace(seen, table=seen.table.completed(label)))
-        for label in (UNFAVOURABLE, FAVOURABLE)
-    )
-    if_0, if_1 = (end.value if end is not None else 0.0 for end in ends)
-    return reasons.labels_missing(missing, if_0, if_1)
-
-
-def _uncounted(measure: Measure, seen: Seen) -> str:
-    """Labelled events that the measure could not use, or not to their full extent."""
-    if measure.needs_scores:
-        unusable = int(seen.scored[-1, 1:].events.sum())
-        return f"scores_unusable: {unusable} have no score in [0, 1]" if unusable else ""
-    if not measure.of_numbers:
-        return ""
-    unknown = int(seen.errors[UNKNOWN].events)
-    beyond = int(seen.errors[list(LARGEST_BUCKETS)].events.sum())
-    return reasons.join(
-        (
-            f"errors_unknown: {unknown} have no number as prediction" if unknown else "",
-            f"errors_beyond: {beyond} are larger than {LARGEST:g} and count as it"
-            if beyond
-            else "",
-        )
-    )
-
-
-def _labelled(verdict: Verdict, measure: Measure, seen: Seen) -> Verdict:
-    labels, _, coverage = _labels(measure, seen)
-    return replace(verdict, labels=labels, label_coverage=coverage)

@@ -147,3 +147,14 @@ def test_without_further_limits_accuracy_is_compared() -> None:
     """``degradation`` alone looks at the usual measure."""
     known = reference().for_version("1")
     assert list(verdicts(made(known, degradation=0.05), rows())) == ["accuracy"]
+
+
+def test_labels_without_predictions_that_mean_anything() -> None:
+    """Only the label says what is favourable: both verdicts name the key that is missing."""
+    label = {"from": "column:y", "favourable": {"in": ["1"]}}
+    bare = component(signals={"label": label}, release=limiting(degradation=0.05))
+    detector = make_performance(bare, reference())
+    assert detector is not None
+    found = detector.judge(view([pane(detector, rows(), rows())]))
+    assert [(v.check, v.subject) for v in found] == [("accuracy", ""), ("degradation", "accuracy")]
+    assert all(v.reason.startswith("favourable_not_declared: ") for v in found)
