@@ -108,21 +108,21 @@ class Measure:
         for group in self._groups:
             at = group.features
             if group.test in NEEDS_NUMBERS:
-                window = counts[:, group.places]
-                finite = group.bins.sum(window)
+                finite = group.bins.sum(counts[:, group.places])
                 usable[:, at] &= (finite > 0) & (self.finite_rows[at] > 0)
                 m[:, at] = effective_size(
                     rho[:, at],
                     np.where(finite > 0, finite, 1.0),
                     np.maximum(self.finite_rows[at], 1),
                 )
+            if group.cut is not None and inside is not None:
+                effect = group.cut.effect(inside, m[:, at])
+            elif group.test in NEEDS_NUMBERS:
+                window = counts[:, group.places]
                 window = np.where(group.bins.spread(finite > 0), window, group.reference)
-            else:
-                window = coarse[:, group.places]
-            if group.cut is None or inside is None:
                 effect = self._effect(group, window, m[:, at])
             else:
-                effect = group.cut.effect(inside, m[:, at])
+                effect = self._effect(group, coarse[:, group.places], m[:, at])
             figures[:, :, at] = effect.raw, effect.value, effect.lower, effect.upper
         return Readings(n, rho, m, log_e, Effect(*figures), usable)
 
