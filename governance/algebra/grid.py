@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CELLS = 4_096
+CELLS = 4_096, 16_384  # the second where edges crowd in few cells: skewed columns
 MOST_EDGES_IN_A_CELL = 4  # each costs one pass over the values
 FEWEST_EDGES = 16  # below, the binary search is as fast
 
@@ -28,13 +28,14 @@ class Grid:
 
     low: float
     cells_per_unit: float
-    first: NDArray[np.intp]  # shape (CELLS,): edges before each cell
+    first: NDArray[np.intp]  # shape (cells,): edges before each cell
     edges: NDArray[np.float64]  # shape (E + 1,), the last is infinite
     passes: int
 
     def codes(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
         """Number of edges below each finite value, shape (n,)."""
-        codes: NDArray[np.intp] = self.first[_cells(values, self.low, self.cells_per_unit)]
+        cells = _cells(values, self.low, self.cells_per_unit, len(self.first))
+        codes: NDArray[np.intp] = self.first[cells]
         for _ in range(self.passes):
             codes += values > self.edges[codes]
         return codes
@@ -44,22 +45,27 @@ def make_grid(edges: NDArray[np.float64]) -> Grid | None:
     """The grid of rising finite edges, shape (E,); None where it would not pay."""
     if len(edges) < FEWEST_EDGES:
         return None
+    return next((grid for cells in CELLS if (grid := _grid(edges, cells))), None)
+
+
+def _grid(edges: NDArray[np.float64], number: int) -> Grid | None:
+    """The grid of so many cells; None where edges crowd all the same, or lie too close."""
     low, high = float(edges[0]), float(edges[-1])
     with np.errstate(over="ignore", divide="ignore"):
-        cells_per_unit = float(CELLS / (np.float64(high) - low))
+        cells_per_unit = float(number / (np.float64(high) - low))
     if not 0 < cells_per_unit < np.inf:
         return None
-    cells = _cells(edges, low, cells_per_unit)
+    cells = _cells(edges, low, cells_per_unit, number)
     passes = int(np.bincount(cells).max())
     if passes > MOST_EDGES_IN_A_CELL:
         return None
-    first = np.searchsorted(cells, np.arange(CELLS))
+    first = np.searchsorted(cells, np.arange(number))
     return Grid(low, cells_per_unit, first, np.append(edges, np.inf), passes)
 
 
 def _cells(
-    values: NDArray[np.float64], low: float, cells_per_unit: float
+    values: NDArray[np.float64], low: float, cells_per_unit: float, number: int
 ) -> NDArray[np.integer[Any]]:
     with np.errstate(over="ignore"):
         place = (values - low) * cells_per_unit
-    return np.clip(place, 0, CELLS - 1, out=place).astype(np.int32)
+    return np.clip(place, 0, number - 1, out=place).astype(np.int32)
