@@ -38,6 +38,16 @@ def test_grid_equals_binary_search(edges: list[float], values: list[float]) -> N
         assert grid.codes(probes).tolist() == np.searchsorted(distinct, probes, "left").tolist()
 
 
+def test_a_skewed_column_has_the_finer_grid() -> None:
+    """Edges that crowd in the usual cells are told apart in finer ones, as the twin does."""
+    edges = np.concatenate([np.arange(10) * 2.0**-14, [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]])
+    grid = make_grid(edges)
+    assert grid is not None
+    assert len(grid.first) == 16_384
+    probes = np.concatenate([edges, np.random.default_rng(4).uniform(-0.1, 0.001, 2_000)])
+    assert grid.codes(probes).tolist() == np.searchsorted(edges, probes, "left").tolist()
+
+
 @pytest.mark.parametrize("kind", ["normal", "integers", "lognormal"])
 def test_fast_and_slow_binning_agree(kind: str) -> None:
     """Long columns (grid) and short pieces of them (binary search) fall into the same bins."""
