@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 COLLAPSED = 0.5  # of the reference's deviation: below, a window's feature counts for less
+LEAST_VARIANCE = 1.0  # times m, of the correlation of features that are independent
 VARIES = 1e-6  # a variance of scores below it is none
 
 
@@ -142,6 +143,8 @@ def row_effect(change: Floats, m: Floats, nulls: GramNulls) -> Effect:
     Notes
     -----
     The errors of the squared length and along the change add up as independent ones do (95 %).
+    Correlations that are strong in the reference vary little; in a window they may be 0, where
+    their variance is ``LEAST_VARIANCE``.
     """
     live = nulls.first > VARIES
     squared = (change**2).sum(axis=2)[:, live]
@@ -160,7 +163,7 @@ def _lengths(squared: Floats, m: Floats, nulls: GramNulls) -> Effect:
     square = np.maximum(0.0, squared - nulls.first / m)
     value = np.sqrt(square)
     noise = Z * np.sqrt(2 * nulls.second) / m
-    along = Z**2 * nulls.largest / m
+    along = Z**2 * np.maximum(nulls.largest, LEAST_VARIANCE) / m
     below = np.sqrt((value - np.sqrt(np.maximum(0.0, square - noise))) ** 2 + along)
     above = np.sqrt((np.sqrt(square + noise) - value) ** 2 + along)
     return Effect(np.sqrt(squared), value, np.maximum(0.0, value - below), value + above)
