@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from collectors.protocols.kserve_v1 import KServeV1
 from collectors.protocols.kserve_v2 import KServeV2
+from collectors.protocols.kserve_v2_grpc import KServeV2Grpc
 from collectors.protocols.openai_chat import OPENAI_CHAT
 from collectors.protocols.openai_completions import OPENAI_COMPLETIONS
 from collectors.protocols.openai_embeddings import OPENAI_EMBEDDINGS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PROTOCOLS: tuple[InferenceProtocol, ...] = (
     KServeV1(),
     KServeV2(),
+    KServeV2Grpc(),
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,

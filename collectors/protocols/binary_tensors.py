@@ -73,7 +73,7 @@ def with_data(tensors: Any, rest: bytes) -> Any:
         if size is not None:
             if size > len(rest):
                 raise CaptureError("binary", f"a tensor wants {size} bytes, {len(rest)} are left")
-            tensor = {**tensor, "data": _values(rest[:size], tensor.get("datatype"))}  # noqa: PLW2901
+            tensor = {**tensor, "data": values_of(rest[:size], tensor.get("datatype"))}  # noqa: PLW2901
             rest = rest[size:]
         filled.append(tensor)
     if rest:
@@ -91,7 +91,8 @@ def _size(tensor: Any) -> int | None:
     return size
 
 
-def _values(raw: bytes, datatype: object) -> list[Any]:
+def values_of(raw: bytes, datatype: object) -> list[Any]:
+    """The elements of a binary part; raises CaptureError (``binary``, ``datatype``)."""
     if datatype == "BYTES":
         return _texts(raw)
     dtype = _DTYPES.get(datatype) if isinstance(datatype, str) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from collectors.sidecar.counters import Pump
+from collectors.sidecar.counters import Pump, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -117,7 +117,7 @@ def exposition(counters: Counters, component: str) -> str:
             *_family(
                 "evenhand_collector_opaque_connections_total",
                 "Connections that passed unread, by reason.",
-                {"reason": {reason: pump[cell] for reason, cell in _OPAQUE.items()}},
+                {"reason": _opaque(counters)},
                 own,
             ),
             *_family(
@@ -134,6 +134,12 @@ def exposition(counters: Counters, component: str) -> str:
             ),
         )
     )
+
+
+def _opaque(counters: Counters) -> dict[str, int]:
+    passed = {reason: counters.pump[cell] for reason, cell in _OPAQUE.items()}
+    passed["http2"] += counters.reader(Reader.HTTP2_GIVEN_UP)
+    return passed
 
 
 def _family(

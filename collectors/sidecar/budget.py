@@ -71,6 +71,15 @@ class Outbox:
         self.budget.held += len(frame) - reserved
         self._put(frame)
 
+    def copy(self, number: int, side: int, part: bytes, now_us: int) -> bool:
+        """Hand over what went by on an HTTP/2 connection; False: no room."""
+        frame = pack(Kind.BYTES, number, side, part, now_us)
+        if self.budget.held + len(frame) > self.budget.limit:
+            return False
+        self.budget.held += len(frame)
+        self._put(frame)
+        return True
+
     def note(self, kind: Kind, *items: int) -> None:
         """Say something small."""
         frame = pack(kind, *items)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from collectors.sidecar.counters import Pump
+from collectors.sidecar.http2_copy import Http2Begins, Http2Copy
 from collectors.sidecar.observer import Observer
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Client(asyncio.BufferedProtocol):
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.upstream: Upstream | None = None
-        self.observer: Observer | None = Observer(hub.tap)
+        self.observer: Observer | Http2Copy | None = Observer(hub.tap)
         self.opaque = False
         self.ended = False
         self.refused = False
@@ -170,10 +171,21 @@ class Client(asyncio.BufferedProtocol):
 
     def give_up(self, error: Exception, chunk: bytes) -> None:
         """Show this connection to the observer no more."""
-        if self.observer is not None:
-            observer, self.observer, self.opaque = self.observer, None, True
-            with suppress(Exception):  # nothing may touch traffic
+        if self.observer is None:
+            return
+        observer, self.observer, self.opaque = self.observer, None, True
+        with suppress(Exception):  # nothing may touch traffic
+            if isinstance(error, Http2Begins):
+                self.observer = Http2Copy(self.hub.tap)
+                self.observer.request_bytes(chunk)
+            elif isinstance(observer, Observer) and self._server_began(observer):
+                self.observer = Http2Copy(self.hub.tap, chunk)
+            else:
                 observer.opaque(error, chunk)
+
+    def _server_began(self, observer: Observer) -> bool:
+        """Whether the server spoke first, as HTTP/2's do."""
+        return self.hub.tap.reads_http2 and not observer.asked
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()

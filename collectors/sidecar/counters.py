@@ -6,7 +6,8 @@ done, so kill -9 takes requests and events with it but never their number; a pow
 Two equations hold at all times but for what is on its way from pump to reader, and exactly once
 a new reader has taken stock (``Counters.take_stock``)::
 
-    OBSERVED + LOST_IN_PUMP = DROPPED_FULL + DROPPED_OPAQUE + LOST_IN_PUMP
+    OBSERVED + LOST_IN_PUMP + STREAMS
+                            = DROPPED_FULL + DROPPED_OPAQUE + LOST_IN_PUMP
                               + IGNORED + INVALID + SAMPLED_REQUESTS + CAPTURED_REQUESTS
                               + OVERSIZED + LOST_REQUESTS
     CAPTURED_EVENTS         = PUBLISHED + SPOOLED + REFUSED + SPOOL_FULL + LOST_EVENTS
@@ -74,6 +75,8 @@ class Reader(IntEnum):
     SEQUENCE = 12  # of the next message
     CLOSED = 13  # 1 after ``bye``: the next start is a new source
     SAMPLED_OUT = 14  # events
+    STREAMS = 15  # requests that the reader found in copies of HTTP/2 connections
+    HTTP2_GIVEN_UP = 16  # connections of which the reader lost track
 
 
 class Counters:
@@ -140,7 +143,7 @@ class Counters:
         taken = sum(cells[cell] for cell in _DECIDED)
         gone = sum(cells[cell] for cell in _SETTLED) + spooled_on_disk
         self.add(
-            (Reader.LOST_REQUESTS, self.pump[Pump.HANDED_BEFORE] - taken),
+            (Reader.LOST_REQUESTS, self.pump[Pump.HANDED_BEFORE] + cells[Reader.STREAMS] - taken),
             (Reader.LOST_EVENTS, max(0, cells[Reader.CAPTURED_EVENTS] - gone)),
             (Reader.SPOOLED, spooled_on_disk - cells[Reader.SPOOLED]),
         )

@@ -12,7 +12,9 @@ END        pump        (the fields of ``End``)
 DROP       pump        number: forget the parts of this request
 MARK       pump        instant: every request yet to come began at or after it
 CLOSE      pump        this was all, by intent: say bye
-READY      reader      component, maxBodyBytes
+BYTES      pump        connection, side, bytes, instant: a copy of an HTTP/2 connection
+OVER       pump        connection, instant: it is over, or is copied no more
+READY      reader      component, maxBodyBytes, whether it reads HTTP/2
 FAILED     reader      exit code, text: the configuration cannot work
 =========  ==========  ==========================================================================
 """
@@ -43,6 +45,8 @@ class Kind(IntEnum):
     READY = 4
     FAILED = 5
     CLOSE = 6
+    BYTES = 7
+    OVER = 8
 
 
 _END = int(Kind.END)

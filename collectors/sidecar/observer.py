@@ -20,6 +20,7 @@ from httptools import (
 
 from collectors.sidecar.counters import Pump
 from collectors.sidecar.frames import REQUEST, RESPONSE
+from collectors.sidecar.http2_copy import FIRST_BYTES, Http2Begins
 from collectors.sidecar.tap import Passage
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Observer:
     def busy(self) -> bool:
         """Whether a request is under way, if only its first bytes."""
         return self._requests.in_head or bool(self._under_way())
+
+    @property
+    def asked(self) -> bool:
+        """Whether the client has said anything."""
+        return self._requests.fed > 0
 
     @property
     def unanswered(self) -> bool:
@@ -141,6 +147,8 @@ class _Requests:
         self._parser = HttpRequestParser(self)
 
     def feed(self, chunk: bytes) -> None:
+        if not self.fed and chunk.startswith(FIRST_BYTES) and self._tap.reads_http2:
+            raise Http2Begins
         if self.passage is None and not self._target:
             self._began_ns, self._started_us = _now_ns(), _wall_ns() // 1_000
         self.fed += len(chunk)

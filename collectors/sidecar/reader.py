@@ -18,10 +18,12 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.capture import Capture, body_limit
+from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.publish import Publisher
 from collectors.sidecar.assembly import Assembly, Missing
 from collectors.sidecar.counters import Counters, Reader
@@ -35,10 +37,11 @@ from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.privacy import open_pseudonymiser
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from collectors.base import Exchange
     from collectors.capture import Captured
+    from collectors.sidecar.connections import Connections
     from collectors.stack import Taken
     from governance.component.key import ComponentKey
     from governance.component.schema import Component
@@ -67,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
         gc.freeze()  # what lives now lives to the end ...
         gc.set_threshold(_COLLECT_AFTER)  # ... and bodies hold no cycles: seldom is enough
-        pump.sendall(pack(Kind.READY, str(reading.component), reading.body_limit))
+        said = str(reading.component), reading.body_limit, reading.reads_http2
+        pump.sendall(pack(Kind.READY, *said))
         return reading.run(pump)
 
 
@@ -120,6 +124,7 @@ class Reading:
         self._counters = counters
         self._assembly = Assembly()
         self._over: list[Exchange] = []
+        self._connections = _connections(capture, self.body_limit)
         self._announced = False
         self._closing = False  # by intent; else the pump has died, and its source lives on
         # The watermark must not run ahead of the times that are sent: they may be cut to the
@@ -127,6 +132,11 @@ class Reading:
         coarse = component.spec.governance.data_privacy.anonymization_required
         self._grain_us = _SECOND_US if coarse else 1
         self._own_time = component.spec.signals.time is None
+
+    @property
+    def reads_http2(self) -> bool:
+        """Whether copies of HTTP/2 connections are of use."""
+        return self._connections is not None
 
     def run(self, pump: socket.socket) -> int:
         """Read frames until the pump closes its end, then send what is left; the exit code."""
@@ -146,15 +156,38 @@ class Reading:
             self._assembly.part(*items)
         elif kind == Kind.DROP:
             self._assembly.drop(*items)
+        elif kind == Kind.BYTES and self._connections is not None:
+            self._streams(self._connections.see(*items))
+        elif kind == Kind.OVER and self._connections is not None:
+            self._streams(self._connections.end(*items))
         elif kind == Kind.CLOSE:
             self._closing = True
+            self._announce()  # also where no mark has come yet: a source that goes says bye
         elif kind == Kind.MARK:
-            self._publish()  # first: the mark speaks for what came before it
-            if self._own_time:
-                self._publisher.advance(items[0] // self._grain_us * self._grain_us)
-            if not self._announced:
-                self._announced = True
-                self._publisher.announce(self.component)
+            self._mark(items[0])
+
+    def _streams(self, over: Iterator[Exchange]) -> None:
+        """Requests of an HTTP/2 connection are over."""
+        for exchange in over:
+            self._counters.add((Reader.STREAMS, 1))
+            self._over.append(exchange)
+        if self._connections is not None and self._connections.given_up:
+            self._counters.add((Reader.HTTP2_GIVEN_UP, self._connections.given_up))
+            self._connections.given_up = 0
+
+    def _mark(self, instant_us: int) -> None:
+        """Every request yet to come began at or after this instant."""
+        self._publish()  # first: the mark speaks for what came before it
+        if self._own_time:
+            if self._connections is not None:
+                instant_us = self._connections.oldest_us(instant_us)
+            self._publisher.advance(instant_us // self._grain_us * self._grain_us)
+        self._announce()
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            self._publisher.announce(self.component)
 
     def _end(self, end: End) -> None:
         try:
@@ -207,6 +240,22 @@ class Reading:
             _log.warning(
                 "a request has no one reading (%s); more of these are only counted", reason
             )
+
+
+def _connections(capture: Capture, max_body_bytes: int) -> Connections | None:
+    """What reads HTTP/2; None where no protocol of the component needs it, or the extra is absent.
+
+    Only then is it imported: with protocol buffers it takes 15 MB.
+    """
+    wanted = partial(capture.matches, "POST")
+    if not wanted(GRPC_PATH):
+        return None
+    try:
+        from collectors.sidecar.connections import Connections  # noqa: PLC0415 - see above
+    except ImportError:
+        _log.warning("gRPC passes unread: install evenhand[grpc] to capture it")
+        return None
+    return Connections(wanted, max_body_bytes)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

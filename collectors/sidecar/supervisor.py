@@ -178,6 +178,7 @@ class Supervisor:
             return
         if kind == Kind.READY:
             self.component, self._tap.max_body_bytes = str(items[0]), int(str(items[1]))
+            self._tap.reads_http2 = bool(items[2])
             self._outbox.attach(self._socket)
             self._spoken.set_result(None)
         elif kind == Kind.FAILED:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SPILL_BYTES = 64 * 1024  # copies of one request beyond this go ahead of its end
 
 _BEGUN, _OBSERVED = int(Pump.BEGUN), int(Pump.OBSERVED)  # enum members take longer to look up
+_OPAQUE_HTTP2 = int(Pump.OPAQUE_HTTP2)
 _now_ns = time.perf_counter_ns
 _wall_ns = time.time_ns
 
@@ -50,11 +51,13 @@ class Tap:
 
     def __init__(self, outbox: Outbox, cells: memoryview[int], max_body_bytes: int) -> None:
         self.max_body_bytes = max_body_bytes
+        self.reads_http2 = False  # whether the reader does
         self._outbox = outbox
         self._budget = outbox.budget
         self._cells = cells
         self._open: dict[int, int] = {}  # number -> first byte, in order of arrival
         self._number = 0
+        self._connections = 0
 
     @property
     def under_way(self) -> int:
@@ -129,6 +132,23 @@ class Tap:
         if not passage.dropped:
             self._drop(passage)
         self._cells[cell] += 1
+
+    def connect(self) -> int:
+        """An HTTP/2 connection begins; its number."""
+        self._connections += 1
+        return self._connections
+
+    def connection_bytes(self, number: int, side: int, part: bytes) -> bool:
+        """Bytes went by on it; False: no room, it is copied no more."""
+        if self._outbox.copy(number, side, part, _wall_ns() // 1_000):
+            return True
+        self.disconnect(number)
+        self._cells[_OPAQUE_HTTP2] += 1
+        return False
+
+    def disconnect(self, number: int) -> None:
+        """It is over."""
+        self._outbox.note(Kind.OVER, number, _wall_ns() // 1_000)
 
     def count(self, cell: Pump) -> None:
         """One more."""

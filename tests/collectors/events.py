@@ -41,13 +41,16 @@ def ids(events: EventBatch) -> list[int]:
 def arrived(bus: Bus, enough: Callable[[list[Message]], bool] | None = None) -> list[Message]:
     """Every message on the events topic, in order.
 
-    Reads until nothing more comes, or until there are ``enough``, for which it waits.
+    Reads until nothing more comes, or until there are ``enough``, for which it waits. To join takes
+    a while on a busy machine, so that the first message is waited for.
     """
     consumer = bus.consumer("test")
     consumer.subscribe(EVENTS_TOPIC, lambda own: dict.fromkeys(own, 0), lambda _: None)
     messages: list[Message] = []
     deadline, quiet = time.monotonic() + 30, 0
-    while time.monotonic() < deadline and not (enough(messages) if enough else quiet >= 2):
+    while time.monotonic() < deadline and not (
+        enough(messages) if enough else quiet >= (2 if messages else 15)
+    ):
         records = consumer.poll(500, 0.2)
         messages += [decode(record) for record in records]
         quiet = 0 if records else quiet + 1

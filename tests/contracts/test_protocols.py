@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from collectors.catalog import PROTOCOLS, find_protocol, protocols_named
+from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.read import decode
 from governance.errors import CaptureError, ConfigError
 from tests.collectors.exchanges import CHAT_PATH, V1_PATH, V2_PATH, exchange
+from tests.collectors.grpc_bodies import framed, grpc_request, grpc_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ TENSOR = {"name": "x", "datatype": "FP32", "shape": [2], "data": [0.5, 1.5]}
 EXAMPLES: dict[str, tuple[str, Any, Any]] = {
     "kserve-v1": (V1_PATH, {"instances": [[1], [2]]}, {"predictions": [0, 1]}),
     "kserve-v2": (V2_PATH, {"inputs": [TENSOR]}, {"outputs": [TENSOR]}),
+    "kserve-v2-grpc": (GRPC_PATH, framed(grpc_request(0.5, 1.5)), framed(grpc_response(2))),
     "openai-chat": (
         CHAT_PATH,
         {"messages": [{"role": "user", "content": "Hi"}]},
@@ -70,7 +73,12 @@ def test_a_good_exchange_is_read(protocol: InferenceProtocol) -> None:
     arrays = [*inference.inputs.values(), *inference.outputs.values()]
     assert {len(array) for array in arrays} <= {inference.n}
     assert inference.refused is None
-    assert (inference.parsed[0].request, inference.parsed[0].response) == (request, response)
+    parsed = inference.parsed[0]
+    if isinstance(request, bytes):  # no JSON: what is read of it stands for it
+        assert parsed.request["inputs"]
+        assert parsed.response["outputs"]
+    else:
+        assert (parsed.request, parsed.response) == (request, response)
 
 
 @pytest.mark.parametrize("status", [0, 400, 503])

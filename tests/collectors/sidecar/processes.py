@@ -99,7 +99,7 @@ class Sidecar:
         under_way -= pump[Pump.UPGRADED] + pump[Pump.LOST_IN_PUMP]
         return (
             under_way == 0
-            and handed == sum(reader(cell) for cell in decided)
+            and handed + reader(Reader.STREAMS) == sum(reader(cell) for cell in decided)
             and reader(Reader.SPOOLED) == 0
         )
 
