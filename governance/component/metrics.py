@@ -110,6 +110,16 @@ class RateCheck(StrEnum):
         return self in _LABELLED
 
     @property
+    def of_numbers(self) -> bool:
+        """Whether it is an error of predictions that are numbers."""
+        return self in _LOSSES - {RateCheck.LOG_LOSS}
+
+    @property
+    def of_outcomes(self) -> bool:
+        """Whether it compares outcomes, or their scores, that are favourable or not."""
+        return self.is_estimate or (self.needs_labels and not self.of_numbers)
+
+    @property
     def is_estimate(self) -> bool:
         """Whether it is estimated without labels, so that it raises at most a warning."""
         return self.value.startswith("estimated_")

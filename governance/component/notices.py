@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from governance.component.drift_tests import OFFLINE_ONLY, declared_evidently
-from governance.component.metrics import FairnessMetric
+from governance.component.metrics import FairnessMetric, RateCheck
 from governance.component.schema import Modality
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _LIVE: dict[Modality, str] = {
 }
 """What does not happen with a modality in live traffic."""
 
+_RATES = frozenset(check.value for check in RateCheck)
+
 
 def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     """What a document declares that nothing acts on, or that cannot act as it stands."""
@@ -55,6 +57,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
             path = ("spec", "model", "modality", i)
             yield path, f"accepted, acted on in part: {_LIVE[modality]}"
     yield from _counterfactual(component)
+    yield from _performance(component)
     yield from _rollbacks(component)
     yield from _evidently(component)
     for i, action in enumerate(component.spec.actions):
@@ -92,6 +95,20 @@ def _evidently(component: Component) -> Iterator[Remark]:
     for place, test in tests.items():
         words = f"accepted, acted on in part: {test} {OFFLINE_ONLY}"
         yield ("spec", "monitoring", "drift", *place), words
+
+
+def _performance(component: Component) -> Iterator[Remark]:
+    """Limits of measures that predictions are of the wrong kind for."""
+    signals = component.spec.signals
+    for i, metric in enumerate(component.spec.release.rollout_metrics):
+        if metric.name not in _RATES:
+            continue
+        check = RateCheck(metric.name)
+        path = ("spec", "release", "rolloutMetrics", i, "name")
+        if check.of_numbers and not signals.of_numbers:
+            yield path, "never judged: favourable outcomes are declared, it measures numbers"
+        elif check.of_outcomes and signals.favourable is None:
+            yield path, "never judged: spec.signals.favourable does not say what is favourable"
 
 
 def _rollbacks(component: Component) -> Iterator[Remark]:

@@ -160,6 +160,7 @@ def test_a_reference_without_labels(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("mean_absolute_error", "5%", "write a number above 0"),
         ("brier_score", 1.2, "write a share in [0, 1]"),
         ("degradation", "5%", ""),
+        ("mean_error", 250.0, ""),
         ("roc_acu", 0.5, "did you mean 'roc_auc'"),
     ],
 )
@@ -171,3 +172,29 @@ def test_validate_knows_the_limits(
     assert main(["validate", str(component)]) == bool(words)
     captured = capsys.readouterr()
     assert words in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("signals", "name", "words"),
+    [
+        (CLASSIFICATION, "mean_error", "it measures numbers"),
+        (REGRESSION, "estimated_f1", "does not say what is favourable"),
+        (REGRESSION, "roc_auc", "does not say what is favourable"),
+        (REGRESSION, "mean_error", ""),
+        (CLASSIFICATION, "log_loss", ""),
+    ],
+)
+def test_validate_says_which_limits_are_never_judged(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    signals: dict[str, Any],
+    name: str,
+    words: str,
+) -> None:
+    """A notice, no error: the component is valid, its limit is idle."""
+    component = write_component(tmp_path, signals, None, **{name: 0.5})
+    assert main(["validate", str(component)]) == 0
+    captured = capsys.readouterr()
+    said = captured.out + captured.err
+    assert ("never judged" in said) == bool(words)
+    assert words in said
