@@ -40,7 +40,7 @@ def test_grid_equals_binary_search(edges: list[float], values: list[float]) -> N
 
 def test_a_skewed_column_has_the_finer_grid() -> None:
     """Edges that crowd in the usual cells are told apart in finer ones, as the twin does."""
-    edges = np.concatenate([np.arange(10) * 2.0**-14, [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]])
+    edges = np.concatenate([np.arange(10) * 2.0**-15, [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]])
     grid = make_grid(edges)
     assert grid is not None
     assert len(grid.first) == 16_384
