@@ -288,7 +288,6 @@ def test_how_fresh_events_are_is_a_metric(deployed: Deployment) -> None:
     deployed.send(events([START + HOUR]), stamp(1, START))
     catch_up(worker)
     now = deployed.clock.now_us()
-    worker.close()
     assert group.sample(name, namespace="default", **own) == now / SECOND
 
 
