@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.plots.style import axes, draw, lines, rows_axis
-from benchmarks.tables import coverage, delay, false_alarms, parity, performance, threshold
+from benchmarks.tables import (
+    coverage,
+    delay,
+    false_alarms,
+    joint,
+    parity,
+    performance,
+    threshold,
+)
 from benchmarks.tables.drifts import shift
 from benchmarks.tables.race import PEERS
 
@@ -114,6 +122,18 @@ def estimates() -> Figure:
     return figure
 
 
+def pairs() -> Figure:
+    """Delay of a pair that came apart by window size: by how many features there are."""
+    found: dict[str, list[float]] = {}
+    for kind, features, _, mean, *_ in joint.delays().rows:
+        found.setdefault(f"{kind}, {features} features", []).append(float(mean or 0.0))
+    figure, plot = axes("A pair that came apart: until breach", "rows in a window", "mean windows")
+    lines(plot, joint.SIZES, found)
+    plot.set_yscale("log")
+    rows_axis(plot, joint.SIZES)
+    return figure
+
+
 PLOTS: Mapping[str, Callable[[], Figure]] = {
     "false-alarms": alarms,
     "delay": power,
@@ -121,6 +141,7 @@ PLOTS: Mapping[str, Callable[[], Figure]] = {
     "coverage": intervals,
     "groups": groups,
     "estimates": estimates,
+    "joint": pairs,
 }
 
 

@@ -48,6 +48,7 @@ PAIR, APART = 0.62, 0.03
 REFERENCE_ROWS = 20_000
 LONGEST = LENGTHS[-1]
 NEVER = LONGEST + 1
+SIZES = (50, 200, 1_000)
 KINDS = ("numbers", "a number and a category")
 
 
@@ -112,7 +113,7 @@ def delays(runs: int = 20) -> Table:
     """Mean windows from the moment a pair comes apart to its breach."""
     cells: list[list[Cell]] = []
     for features, kind in ((25, KINDS[0]), (25, KINDS[1]), (5, KINDS[0]), (2, KINDS[0])):
-        for rows in (50, 200, 1_000):
+        for rows in SIZES:
             there = scene(features, rows, kind, REFERENCE_ROWS)
             rng = np.random.default_rng([9, features, rows])
             found = [_delay(rng, there, rows) for _ in range(runs)]

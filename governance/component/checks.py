@@ -78,6 +78,8 @@ def _drift_subjects(component: Component) -> Iterator[Remark]:
             yield path, f"{name!r} is excluded by spec.signals.features and never measured"
         if settings.test is not None and _is_embedding(name, component):
             yield (*path, "test"), "an embedding is judged by mmd: leave test out"
+        if settings.test is not None and _is_joint(name, component):
+            yield (*path, "test"), "joint is judged by correlations: leave test out"
         yield from _evidently(name, component, path)
 
 
@@ -99,6 +101,11 @@ def _evidently(name: str, component: Component, path: Steps) -> Iterator[Remark]
 def _is_embedding(name: str, component: Component) -> bool:
     names = {f"{modality.value}.embedding" for modality in component.spec.model.modality}
     return name in {"embedding", *names} - {f"{Modality.TABULAR.value}.embedding"}
+
+
+def _is_joint(name: str, component: Component) -> bool:
+    tabular = Modality.TABULAR.value
+    return tabular in component.spec.model.modality and name in {"joint", f"{tabular}.joint"}
 
 
 def _selectors(signals: Signals) -> Iterator[Remark]:

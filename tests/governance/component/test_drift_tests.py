@@ -80,3 +80,12 @@ def test_what_cannot_be_is_located(tmp_path: Path, drift: str, path: str, words:
     (problem,) = read(tmp_path, drift).problems
     assert problem.path == f"spec.monitoring.drift.{path}"
     assert words in problem.message
+
+
+@pytest.mark.parametrize("name", ["joint", "tabular.joint"])
+def test_joint_has_a_test_of_its_own(tmp_path: Path, name: str) -> None:
+    """Its threshold may be declared, its test may not."""
+    assert not read(tmp_path, f"{{features: {{{name}: {{threshold: 0.2}}}}}}").problems
+    (problem,) = read(tmp_path, f"{{features: {{{name}: {{test: psi}}}}}}").problems
+    assert problem.path == f"spec.monitoring.drift.features.{name}.test"
+    assert "joint is judged by correlations: leave test out" in str(problem)
