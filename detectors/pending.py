@@ -105,7 +105,7 @@ class Pending:
         nothing = np.empty(0, dtype=np.int64)
         self._table.keep(nothing)
         self._slots.hold_only(nothing)
-        self._rewrite_due = True
+        self._rewrite_due = self._segments.rows > 0
 
     def open_slot(self) -> int:
         """A slot for a new pane; it takes the keep probability that holds now."""
