@@ -33,19 +33,26 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SUFFIX = "_since_rollout"  # of the metric's name: what the finding's check is called
-ERROR = 0.05  # that a group's limits do not hold the truth at some time
+ERROR = 0.05  # of two groups each: that its limits do not hold the truth at some time
+
+_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
 class AnytimeRates(GroupRates):
-    """Rates whose limits hold at every time at once; ``parts`` rates share the error evenly."""
+    """Rates whose limits hold at every time at once; ``parts`` rates share the error evenly.
+
+    So do the groups: the extreme pair is found by looking. Two have ``ERROR`` each, of which the
+    joined bounds need less (STATISTICS 3.6).
+    """
 
     parts: int = 1
 
     def limits(self, error: float) -> tuple[Floats, Floats]:  # noqa: ARG002 - not of one look
         """Limits of the shares; the error of a single look plays no part."""
         successes, sizes = self.evidence
-        low, high = confidence_sequence(successes, sizes - successes, ERROR / self.parts)
+        always = ERROR * _PAIR / (len(sizes) * self.parts)
+        low, high = confidence_sequence(successes, sizes - successes, always)
         return self.from_expected(low), self.from_expected(high)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -22,6 +23,8 @@ from benchmarks.tables.parity_labels import (
     covered,
     shown,
 )
+from detectors.fairness.difference import Difference
+from detectors.fairness.since_rollout import AnytimeRates
 from tests.guarantees.page import show
 
 if TYPE_CHECKING:
@@ -59,6 +62,18 @@ def test_the_value_is_nearer_to_the_truth_than_the_raw_one() -> None:
     _, raw, value = covered(shown(CALIBRATION, truth, 150), truth)
     assert raw > 0.1
     assert value < raw / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [2, 10])
+def test_since_rollout_holds_at_every_time(groups: int) -> None:
+    """100 rollouts of 60 windows, equal groups: no more than 1 in 20 ever claims a difference."""
+    rng, false = np.random.default_rng(3), 0
+    for _ in range(100):
+        seen = rng.binomial(30, 0.3, (60, groups)).cumsum(axis=0).astype(float)
+        looks = (AnytimeRates(s, np.full(groups, 30.0 * (t + 1))) for t, s in enumerate(seen))
+        false += any(Difference().bounds(rates)[0] > 0 for rates in looks)
+    assert false <= 100 / 20
 
 
 @pytest.mark.slow
