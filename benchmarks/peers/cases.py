@@ -12,7 +12,7 @@ RESAMPLED, QUIET, BLOCK = "resampled", "2016", "block"
 STRETCHES = {
     RESAMPLED: "rows of 2015 drawn at random: nothing changed",
     QUIET: "census of 2016 against 2015, in the file's order: hardly anything changed",
-    BLOCK: "15,000 rows of other people: everything changed",
+    BLOCK: "15,000 rows of 2018, far more people in group quarters: many columns changed",
 }
 SIZES = (50, 200, 1_000, 5_000)
 CASES = tuple((stretch, rows) for stretch in STRETCHES for rows in SIZES)
