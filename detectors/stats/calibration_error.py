@@ -64,7 +64,8 @@ def calibration_error(
     raw = sum of weight |gap| / total (Naeini, Cooper & Hauskrecht 2015, eq. 3). Noise makes every
     |gap| larger; ``value`` takes the mean of a folded normal off, at gaps that are shrunk by their
     own variance, sqrt(max(0, gap^2 - s^2)) (as the debiased estimate of Kumar, Liang & Ma 2019,
-    Def. 5.2, does for squares), so a part of the bias stays: docs/statistics.md has it.
+    Def. 5.2, does for squares). Where all gaps are 0 a part of the bias stays, where they are
+    about as large as their noise a little too much is taken off: docs/statistics.md has both.
     """
     total = float(weight.sum())
     if total <= 0:
