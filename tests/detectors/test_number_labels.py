@@ -117,7 +117,7 @@ STEP = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(STEP, max_size=20))
 def test_the_join_of_numbers_against_a_dictionary(steps: list[dict[str, Any]]) -> None:
     """What a window holds is what each event's newest prediction and final label say, exactly."""
@@ -145,7 +145,7 @@ def test_the_join_of_numbers_against_a_dictionary(steps: list[dict[str, Any]]) -
     assert counted(log.state) == np.bincount(buckets, minlength=ERROR_BUCKETS).tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(STEP, max_size=14))
 def test_storing_and_reading_back_changes_no_finding(steps: list[dict[str, Any]]) -> None:
     """Numbers and their errors: the same bytes, wherever the state was written down."""

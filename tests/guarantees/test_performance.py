@@ -17,7 +17,7 @@ from tests.guarantees.page import show
 if TYPE_CHECKING:
     from detectors.performance.measure import Measure
 
-EVERY, SHORT, LONG = 1_000, 40, 400
+EVERY, SHORT, LONG = 1_000, 20, 400
 NEW = [pytest.param(m, id=m.check.value) for m, _ in tables.asked()]
 
 
@@ -27,7 +27,7 @@ def populations(measure: Measure) -> tuple[tables.Population, ...]:
 
 @pytest.mark.parametrize("measure", NEW)
 def test_at_the_limit_no_ladder_breaches(measure: Measure) -> None:
-    """80 ladders a measure exactly at the limit: no breach (1 in 1,000 is promised)."""
+    """40 ladders a measure exactly at the limit: no breach (1 in 1,000 is promised)."""
     assert tables.alarms(measure, populations(measure)[0], 20, SHORT)[0] == 0
     assert tables.alarms(measure, populations(measure)[-1], 200, SHORT)[0] == 0
 
