@@ -31,6 +31,9 @@ class Said:
     provisional: bool
 
 
+_PACKED: Sums = {}  # in the place of what a closed pane has packed; one for all, never changed
+
+
 @dataclass(slots=True)
 class PaneState:
     """A pane while it is open, and after.
@@ -80,8 +83,8 @@ class PaneState:
         """No further event: pack the sums."""
         self.closed, self.partial, self.mature_us = True, partial, mature_us
         self.events -= self.lost.get(UNUSABLE, 0)
-        self.packed, self.sums = pack(self.sums), {}
-        self.packed_outcomes, self.outcomes = pack(self.outcomes), {}
+        self.packed, self.packed_outcomes = pack(self.sums), pack(self.outcomes)
+        self.sums = self.outcomes = _PACKED
         self.sums_changed = self.outcomes_changed = True
 
     def change_outcomes(self, change: Callable[[Sums], Sums]) -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from governance.algebra.planes import plane_bytes, read_plane, write_plane
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -26,11 +28,10 @@ WEIGHT_SCALE = 2**16  # sums of weights are int64 multiples of 1 / WEIGHT_SCALE
 SQUARED_WEIGHT_SCALE = 2**8  # sums of squared weights
 MAX_WEIGHT = 10_000.0
 
-_PLAIN, _COMPRESSED = 0, 1  # forms of a packed array; two more have one byte per number
-_BYTES = {2: "|i1", 3: "|u1"}
-_REST = {"<i2": "|i1", "<i4": "<i4", "<i8": "<i8"}  # holds a number but for its lowest byte
-_LARGEST_APART = 2**15 - 129  # of two bytes: above it the rest of a signed byte may not fit
-_MOST_IN_BYTES = 2**16  # places are written in two bytes
+_PLAIN, _COMPRESSED, _PLANE = 0, 1, 2  # forms of a packed array
+_WIDEST_IN_PLANE = 4  # bytes
+
+_NOTHING = msgspec.msgpack.encode(([], write_plane([])))  # one for all panes without sums
 
 Sums = dict[str, "NDArray[np.int64]"]
 
@@ -87,29 +88,39 @@ def squared_weighted_counts(
 
 
 def pack(sums: Mapping[str, NDArray[np.int64]]) -> bytes:
-    """The arrays as bytes, by name: what all their numbers have in common is written once.
+    """The arrays as bytes, by name: what all numbers of one have in common is written once.
 
-    Without the power of two that divides them all, in the narrowest integer type that holds them;
-    one byte each, where that takes less even with those apart that need more; compressed, where
-    that halves them. Dense counts are read several times as fast as they were compressed. Equal
-    sums give equal bytes, so a replay can be compared byte for byte.
+    Without the power of two that divides them all. Most arrays share a plane of one byte per
+    number; one of which too many need more is written in the narrowest type that holds it, and one
+    that compresses to less than half is compressed. So what is read most is read in few steps.
+    Equal sums give equal bytes, so a replay can be compared byte for byte.
     """
-    packed = []
+    if not sums:
+        return _NOTHING
+    heads: list[tuple[str, list[int], int, int, str, bytes]] = []
+    plane: list[NDArray[np.int64]] = []
     for name in sorted(sums):
         shift = _common_shift(sums[name])
-        narrow = _narrow(sums[name] >> shift)
-        form, raw = _shortest(narrow)
-        packed.append((name, narrow.dtype.str, list(narrow.shape), shift, form, raw))
+        numbers = (sums[name] >> shift).ravel()
+        form, dtype, raw = _shortest(numbers)
+        if form == _PLANE:
+            plane.append(numbers)
+        heads.append((name, list(sums[name].shape), shift, form, dtype, raw))
     # A copy: behind its bytes msgspec keeps half as much room again, for as long as they live.
-    return bytes(memoryview(msgspec.msgpack.encode(packed)))
+    return bytes(memoryview(msgspec.msgpack.encode((heads, write_plane(plane)))))
 
 
 def unpack(blob: bytes) -> Sums:
     """Read what ``pack`` wrote, as int64 arrays."""
+    heads, written = msgspec.msgpack.decode(blob)
+    plane = read_plane(written)
+    at = 0
     sums: Sums = {}
-    for name, dtype, shape, shift, form, raw in msgspec.msgpack.decode(blob):
-        if form in _BYTES:
-            array = _merged(raw, dtype, math.prod(shape), _BYTES[form])
+    for name, shape, shift, form, dtype, raw in heads:
+        if form == _PLANE:
+            size = math.prod(shape)
+            array = plane[at : at + size]
+            at += size
         else:
             plain = zlib.decompress(raw) if form == _COMPRESSED else raw
             array = np.frombuffer(plain, dtype=dtype).astype(np.int64)
@@ -119,44 +130,18 @@ def unpack(blob: bytes) -> Sums:
     return sums
 
 
-def _shortest(narrow: NDArray[Any]) -> tuple[int, bytes]:
-    """The form of an array that takes the least room, and the bytes of it."""
+def _shortest(numbers: NDArray[np.int64]) -> tuple[int, str, bytes]:
+    """The form of an array that takes the least room; type and bytes where it is in no plane."""
+    narrow = _narrow(numbers)
     plain = narrow.tobytes()
     small = zlib.compress(plain, 1)
-    forms = [(len(plain), _PLAIN, plain), (2 * len(small) - 1, _COMPRESSED, small)]
-    if narrow.itemsize > 1 and narrow.size <= _MOST_IN_BYTES and _fits_apart(narrow):
-        forms += [
-            (len(apart), form, apart)
-            for form, dtype in _BYTES.items()
-            for apart in (_apart(narrow, dtype),)
-        ]
-    _, form, raw = min(forms, key=lambda each: each[:2])
-    return form, raw
-
-
-def _fits_apart(narrow: NDArray[Any]) -> bool:
-    return narrow.dtype.str != "<i2" or int(narrow.max()) <= _LARGEST_APART
-
-
-def _apart(narrow: NDArray[Any], dtype: str) -> bytes:
-    """One byte per number, then for those that need more their places and what else they have."""
-    flat = narrow.ravel()
-    low = flat.astype(dtype)
-    rest = (flat.astype(np.int64) - low) >> 8
-    places = np.flatnonzero(rest)
-    high = rest[places].astype(_REST[narrow.dtype.str])
-    return b"".join([low.tobytes(), places.astype("<u2").tobytes(), high.tobytes()])
-
-
-def _merged(raw: bytes, dtype: str, size: int, byte: str) -> NDArray[np.int64]:
-    array = np.frombuffer(raw, dtype=byte, count=size).astype(np.int64)
-    if len(raw) > size:
-        rest = _REST[dtype]
-        apart = (len(raw) - size) // (2 + int(rest[-1]))
-        places = np.frombuffer(raw, dtype="<u2", count=apart, offset=size)
-        high = np.frombuffer(raw, dtype=rest, count=apart, offset=size + 2 * apart)
-        array[places] += high.astype(np.int64) << 8
-    return array
+    sizes = [(len(plain), _PLAIN), (2 * len(small) - 1, _COMPRESSED)]
+    if narrow.itemsize <= _WIDEST_IN_PLANE:
+        sizes.append((plane_bytes(numbers), _PLANE))
+    _, form = min(sizes, key=lambda each: (each[0], -each[1]))
+    if form == _PLANE:
+        return form, "", b""
+    return form, narrow.dtype.str, small if form == _COMPRESSED else plain
 
 
 def _add(name: str, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
