@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("detectors", "embeddings", "fairness", "history", "judging", "sidecar")
+NAMES = ("detectors", "embeddings", "fairness", "history", "judging", "modalities", "sidecar")
 ALONE = {
     "tables": "benchmarks.tables.catalog",
     "plots": "benchmarks.plots.catalog",

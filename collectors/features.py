@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from collectors.modalities.tabular import tabular_columns
-from collectors.modalities.text import text_columns
+from collectors.modalities.text.columns import text_columns
 from collectors.protocols.inputs import read_rows
 from collectors.signals import Place, named_columns
 from governance.component.schema import Modality

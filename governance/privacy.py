@@ -6,8 +6,9 @@ type            what it is
 pseudonym       16 bytes of HMAC-SHA256 under the namespace's key; nothing else names an event
 number          derived or copied numbers; with ``anonymizationRequired`` three significant
                 digits, and times to one second
-category        a closed vocabulary: the names that ``spec.signals`` declares, finish reasons, and
-                keyed codes (16 hex digits) for every other text: drift works, names never show
+category        a closed vocabulary: the names that ``spec.signals`` declares, finish reasons,
+                scripts, languages and the like (``governance.vocabularies``), and keyed codes (16
+                hex digits) for every other text: drift works, names never show
 batch sum       ``governance.event.BatchSum`` over at least ``SMALLEST_SUM`` events
 ==============  ===============================================================================
 
@@ -29,6 +30,7 @@ from governance.algebra.canonical import canonical_text
 from governance.component.schema import PrivacyLevel
 from governance.errors import ConfigError, PermanentError
 from governance.event import FINISH_REASONS, Column, EventBatch, LabelBatch
+from governance.vocabularies import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -234,6 +236,7 @@ def _vocabulary(signals: Signals) -> dict[str, frozenset[str]]:
     outcome = _listed(signals.favourable)
     own_label = signals.label.favourable if signals.label is not None else None
     declared = {
+        **CLOSED,
         "prediction": outcome,
         "label": outcome | _listed(own_label),
         "finish_reason": frozenset(FINISH_REASONS),

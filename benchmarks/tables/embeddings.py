@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.tables.populations import shared
 from benchmarks.tables.table import Table
-from collectors.modalities.text import trigram_counts
+from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
 from detectors.embedding_reference import embedding_reference, measured
 from detectors.stats.mmd import log_e_of, mmd_effect, tail_probability

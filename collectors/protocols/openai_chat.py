@@ -1,5 +1,7 @@
 """OpenAI chat completions: ``/v1/chat/completions``, one instance a request, streamed or not.
 
+Servers that do not know ``message.refusal`` leave it out; then wording tells (``TextApi``).
+
 A stream without ``usage`` has its tokens counted by chunks with text, of which servers send one
 per token.
 
@@ -41,21 +43,23 @@ def _said(body: dict[str, Any], n: int) -> Said:  # noqa: ARG001 - always one
     return Said(
         completions=(text_parts(message.get("content"), _TEXT),),
         finish_reason=text(choice.get("finish_reason")),
-        refusal=bool(text(message.get("refusal"))) if isinstance(found, dict) else None,
+        refusal=bool(text(message["refusal"])) if "refusal" in message else None,
         input_tokens=tokens(body, "prompt_tokens"),
         output_tokens=tokens(body, "completion_tokens"),
     )
 
 
 def _whole(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    message: dict[str, Any] = {"content": "", "refusal": ""}
+    message: dict[str, Any] = {"content": ""}
     counted, reason = 0, None
     for event in events:
         choice = first(event, "choices")
         delta = choice.get("delta")
-        said = {name: text(delta.get(name)) for name in message} if isinstance(delta, dict) else {}
-        message = {name: part + (said.get(name) or "") for name, part in message.items()}
-        counted += any(said.values())
+        said = delta if isinstance(delta, dict) else {}
+        parts = {name: text(said[name]) for name in ("content", "refusal") if name in said}
+        for name, part in parts.items():
+            message[name] = message.get(name, "") + (part or "")
+        counted += any(parts.values())
         reason = text(choice.get("finish_reason")) or reason
     if any("error" in event for event in events):
         reason = "error"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collectors.base import Parsed
 from collectors.body import json_body
+from collectors.modalities.text.refusal import refuses
 from collectors.protocols.answer import read_answer
 from governance.errors import CaptureError
 
@@ -94,7 +95,7 @@ class TextApi:
             input_tokens=_spread(said.input_tokens, n),
             output_tokens=_spread(said.output_tokens, n),
             finish_reason="error" if exchange.failed else said.finish_reason,
-            refusal=said.refusal,
+            refusal=_refusal(said),
             refused=refused,
         )
 
@@ -150,6 +151,14 @@ def text_parts(content: object, kinds: frozenset[str]) -> str | None:
         return text(content)
     parts = [p for p in content if isinstance(p, dict) and p.get("type", "text") in kinds]
     return "\n".join(filter(None, (text(part.get("text")) for part in parts))) or None
+
+
+def _refusal(said: Said) -> bool | None:
+    """What the server says, else the wording of the only answer."""
+    answer = said.completions[0] if len(said.completions) == 1 else None
+    if said.refusal is not None or answer is None:
+        return said.refusal
+    return refuses(answer)
 
 
 def _spread(count: int | None, n: int) -> int | tuple[int, ...] | None:

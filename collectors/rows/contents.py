@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.media import read_media
-from collectors.modalities.text import text_columns, trigram_counts
+from collectors.modalities.text.columns import text_columns
+from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
 from collectors.rows.values import whole_texts
 from governance.component.schema import Modality

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from collectors.modalities.text import trigram_counts
+from collectors.modalities.text.trigrams import trigram_counts
 from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.places import find_places, find_reference_places

@@ -6,8 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.modalities import text
-from collectors.modalities.text import LONGEST, text_columns, trigram_counts
+from collectors.modalities.text import trigrams
+from collectors.modalities.text.columns import text_columns
+from collectors.modalities.text.prose import LONGEST
+from collectors.modalities.text.trigrams import trigram_counts
 
 if TYPE_CHECKING:
     import pytest
@@ -39,7 +41,7 @@ def test_counts_agree_with_a_slow_twin(texts: list[str | None]) -> None:
 def test_how_many_texts_come_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that is cut into many counts the same."""
     whole = trigram_counts(TEXTS)
-    monkeypatch.setattr(text, "_CHARACTERS_AT_ONCE", 5)
+    monkeypatch.setattr(trigrams, "_CHARACTERS_AT_ONCE", 5)
     assert np.array_equal(trigram_counts(TEXTS), whole)
 
 

@@ -1,29 +1,25 @@
-"""Text features that need no model: lengths of the text and of the answer, finish reason.
+"""The embedding of a text: counts of its character 3-grams, hashed into 512 bins.
 
-The embedding is the counts of character 3-grams, hashed into 512 bins; its projection brings it to
-length 1. Case counts, runs of white space are one space, and a space stands before and after the
-text, so that a single character has a 3-gram. A missing text gives missing features and no
+Its projection brings it to length 1. Case counts, runs of white space are one space, and a space
+stands before and after the text, so that a single character has a 3-gram. A missing text gives no
 embedding.
 
-Cost: about 1 µs per kB of text for lengths, 80 µs per kB for 3-grams.
+Cost: about 80 µs per kB of text.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from collectors.modalities.text.prose import LONGEST
 from governance.embeddings import TRIGRAM_BINS
-from governance.event import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-
-LONGEST = 50_000  # characters of a text whose 3-grams are counted; a count then fits 16 bits
 
 _CHARACTERS_AT_ONCE = 1_000_000
 _BASE = np.uint64(0x1000003)
@@ -31,36 +27,11 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads sums over t
 _SHIFT = np.uint64(64 - (TRIGRAM_BINS - 1).bit_length())
 
 
-def text_columns(
-    texts: Sequence[str | None],
-    answers: Sequence[str | None],
-    finish_reasons: Sequence[str | None],
-) -> dict[str, Column]:
-    """Columns of n texts with their answers; families that nothing is known of are left out."""
-    columns: dict[str, Column] = {}
-    if any(text is not None for text in texts):
-        columns |= _lengths("", texts)
-    if any(answer is not None for answer in answers):
-        columns |= _lengths("response_", answers)
-    if any(reason is not None for reason in finish_reasons):
-        columns["finish_reason"] = Column.encode(list(finish_reasons))
-    return columns
-
-
-def _lengths(prefix: str, texts: Sequence[str | None]) -> dict[str, Column]:
-    characters = [math.nan if text is None else len(text) for text in texts]
-    words = [math.nan if text is None else len(text.split()) for text in texts]
-    return {
-        f"{prefix}characters": Column(np.array(characters, dtype=np.float64)),
-        f"{prefix}words": Column(np.array(words, dtype=np.float64)),
-    }
-
-
 def trigram_counts(texts: Sequence[str | None]) -> NDArray[np.uint16]:
     """How often each hashed character 3-gram is in each text, shape (n, 512).
 
     All zero where a text is missing or nothing but white space. Only the first ``LONGEST``
-    characters count.
+    characters count, so that a count fits 16 bits.
     """
     counts = np.zeros((len(texts), TRIGRAM_BINS), dtype=np.uint16)
     for start, padded in _batches(texts):

@@ -1,0 +1,1 @@
+"""Features of texts, one idea a file; ``columns`` puts them together."""
