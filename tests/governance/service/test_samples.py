@@ -75,7 +75,8 @@ def test_roles_come_from_the_component(tmp_path: Path) -> None:
     sample = read_sample(file, component, reference)
     roles, _ = roles_of(component, reference, sample, sample)
     assert {"age", "text.characters", "text.words"} <= set(roles.numeric)
-    assert set(roles.categorical) == {"job", "prediction", TARGET, PREDICTED}
+    derived = {"text.script", "text.language", "text.pii_kind"}
+    assert set(roles.categorical) == {"job", "prediction", TARGET, PREDICTED} | derived
     assert roles.text == ("note",)
     assert "secret" not in (*roles.numeric, *roles.categorical)
     assert (roles.target, roles.prediction, roles.positive) == (TARGET, PREDICTED, "yes")
