@@ -13,6 +13,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from collectors.cloud_events.listening import Listening
 from collectors.features import is_feature_name
 from collectors.finish_reasons import finish_reasons
 from collectors.json_rows import InvalidRows, RowError, checked
@@ -40,6 +41,10 @@ class Desk:
         self.component = component
         self.privacy = PrivacyFilter(component, pseudonymiser)
         self._pseudonymiser = pseudonymiser
+
+    def listening(self) -> Listening:
+        """A listener for the component's inference loggers; raises ConfigError as it does."""
+        return Listening(self.component, self._pseudonymiser)
 
     def events(self, rows: Sequence[Row], now_us: int) -> tuple[list[EventBatch], tuple[str, ...]]:
         """Events that may leave, one batch per version, and the keys that were left out.

@@ -59,14 +59,28 @@ def parse_rows(body: bytes, headers: Mapping[str, str]) -> list[Row]:
     text = inflated(body, headers.get("content-encoding", ""))
     kind = headers.get("content-type", "")
     if "ndjson" in kind or "jsonl" in kind:
-        return _objects(_lines(text))
+        return as_rows(_lines(text))
     try:
         value = json_body(text, {})
     except CaptureError:
         if b"\n" not in text.strip():
             raise
-        return _objects(_lines(text))
-    return _objects(value if isinstance(value, list) else [value])
+        return as_rows(_lines(text))
+    return as_rows(value if isinstance(value, list) else [value])
+
+
+def as_rows(values: Sequence[Any]) -> list[Row]:
+    """Values that are 1 to ``MAX_ROWS`` objects; raises as ``parse_rows``."""
+    if not 0 < len(values) <= MAX_ROWS:
+        raise CaptureError("rows", f"{len(values)} rows: one request takes 1 to {MAX_ROWS}")
+    wrong = [
+        RowError(i, "", f"the entry is a {type(value).__name__}, not an object")
+        for i, value in enumerate(values)
+        if not isinstance(value, dict)
+    ]
+    if wrong:
+        raise InvalidRows(wrong, len(values))
+    return list(values)
 
 
 def checked(
@@ -131,16 +145,3 @@ def _lines(text: bytes) -> list[Any]:
     if wrong:
         raise InvalidRows(wrong, len(lines))
     return values
-
-
-def _objects(values: Sequence[Any]) -> list[Row]:
-    if not 0 < len(values) <= MAX_ROWS:
-        raise CaptureError("rows", f"{len(values)} rows: one request takes 1 to {MAX_ROWS}")
-    wrong = [
-        RowError(i, "", f"the entry is a {type(value).__name__}, not an object")
-        for i, value in enumerate(values)
-        if not isinstance(value, dict)
-    ]
-    if wrong:
-        raise InvalidRows(wrong, len(values))
-    return list(values)

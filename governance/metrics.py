@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -24,12 +24,13 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """All series of one gauge at the time of a scrape: label values, then the value."""
+    """All series of one metric at the time of a scrape: label values, then the value."""
 
     name: str
     meaning: str
     labels: tuple[str, ...]
     samples: tuple[tuple[tuple[str, ...], float], ...]
+    counts: bool = False  # a counter, whose name ends in ``_total``; else a gauge
 
 
 class Metrics:
@@ -82,12 +83,13 @@ class _Reader(Collector):
     def __init__(self, read: Callable[[], Iterable[Family]]) -> None:
         self._read = read
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
+    def describe(self) -> Iterable[Metric]:
         return ()  # known only at the scrape; an empty answer keeps registration from asking
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         for family in self._read():
-            gauge = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
+            kind = CounterMetricFamily if family.counts else GaugeMetricFamily
+            metric = kind(family.name, family.meaning, labels=family.labels)
             for values, number in family.samples:
-                gauge.add_metric(values, number)
-            yield gauge
+                metric.add_metric(values, number)
+            yield metric

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
+from governance.clock import SystemClock
+from governance.service.paths import MonitoringPaths, StoredPaths, TokenInPath
 from governance.service.problems import add_problem_handlers
 from governance.service.routes import alerts, components, findings, health, ingest
 
@@ -45,4 +47,6 @@ def build_app(
         app.state.door = door
         app.state.max_body_bytes = max_body_bytes
         app.include_router(ingest.router)
+    app.add_middleware(MonitoringPaths, owner=app, declared=StoredPaths(store, SystemClock()))
+    app.add_middleware(TokenInPath)  # the outer one: it sees the path first
     return app

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import functools
 import logging
 import os
 import socket
@@ -25,7 +26,10 @@ from collectors.sidecar.spool import Spool
 from governance.bus.connect import open_bus
 from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.event import EventBatch
+from governance.metrics import Family
 from governance.privacy import open_pseudonymiser
+from governance.service.overhearing import Overhearing
+from governance.service.paths import MonitoringPaths, TokenInPath, declared_by
 from governance.service.problems import add_problem_handlers
 from governance.service.routes import ingest
 
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter
 
     from collectors.batches import Batch
+    from collectors.cloud_events.event import CloudEvent
     from governance.bus.ports import Bus
     from governance.clock import Clock
     from governance.component.key import ComponentKey
@@ -43,12 +48,18 @@ if TYPE_CHECKING:
     from governance.config import Settings
     from governance.metrics import Metrics
     from governance.service.auth import Authority
+    from governance.service.overhearing import Heard
 
 GATHER_SECONDS = 0.005  # requests that come within share a message and a write
 READING_BYTES = 64 * 1024 * 1024  # of all bodies that are being read at once
 FLUSH_SECONDS = 8.0  # for the bus to take what waits, at the end
 
-_OUTCOMES = {"published": "published", "refused": "dropped_invalid", "spool_full": "dropped_full"}
+_OUTCOMES = {
+    "published": "published",
+    "spooled": "spooled",
+    "refused": "dropped_invalid",
+    "spool_full": "dropped_full",
+}
 _OWN = ("namespace", "component")
 _log = logging.getLogger(__name__)
 
@@ -64,19 +75,27 @@ class Door:
     """What the routes need: a desk per component, and a way to the bus."""
 
     def __init__(
-        self, desks: Mapping[ComponentKey, Desk], publisher: Publisher, clock: Clock, rows: Counter
+        self,
+        desks: Mapping[ComponentKey, Desk],
+        publisher: Publisher,
+        overhearing: Overhearing,
+        clock: Clock,
+        rows: Counter,
     ) -> None:
         self.desks = desks
         self.clock = clock
+        self.owner_of = overhearing.owners.of
         self._publisher = publisher
+        self._overhearing = overhearing
         self._rows = rows
         self._offers: list[_Offer] = []
         self._gathering: asyncio.Task[None] | None = None
         self._reading = 0
 
-    def count(self, component: ComponentKey, kind: str, outcome: str, rows: int) -> None:
-        """Count rows: ``accepted``, ``invalid`` or ``full``."""
-        self._rows.labels(component.namespace, component.name, kind, outcome).inc(rows)
+    def count(self, component: ComponentKey | None, kind: str, outcome: str, rows: int) -> None:
+        """Count rows: ``accepted``, ``invalid``, ``full``, ``unknown`` (of no component here)."""
+        own = ("", "") if component is None else (component.namespace, component.name)
+        self._rows.labels(*own, kind, outcome).inc(rows)
 
     def reserve(self, size: int) -> None:
         """Make room for part of a body; raises Full if too much is being read."""
@@ -95,6 +114,14 @@ class Door:
         if self._gathering is None:
             self._gathering = asyncio.create_task(self._gather())
         await offer.taken
+
+    async def hear(self, component: ComponentKey, events: Sequence[CloudEvent]) -> Heard:
+        """Take what an inference logger sends; raises as ``Overhearing.hear``."""
+        return await self._overhearing.hear(component, events, self.take)
+
+    def finish(self) -> None:
+        """Hand over what waits for a partner that will not come to this process any more."""
+        self._overhearing.finish(self._publisher.take)
 
     async def _gather(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
@@ -130,23 +157,14 @@ def door_app(door: Door, authority: Authority, max_body_bytes: int) -> FastAPI:
     app.state.max_body_bytes = max_body_bytes
     add_problem_handlers(app)
     app.include_router(ingest.router)
+    components = [desk.component for desk in door.desks.values()]
+    app.add_middleware(
+        MonitoringPaths, owner=app, declared=functools.partial(declared_by, components)
+    )
+    app.add_middleware(TokenInPath)  # the outer one: it sees the path first
     app.add_api_route("/livez", _well, include_in_schema=False)
     app.add_api_route("/readyz", _well, include_in_schema=False)
     return app
-
-
-class MeteredLedger(MemoryLedger):
-    """Counts that Prometheus reads, too."""
-
-    def __init__(self, events: Counter) -> None:
-        super().__init__()
-        self._events = events
-
-    def count(self, component: ComponentKey, outcome: str, events: int) -> None:
-        super().count(component, outcome, events)
-        if outcome in _OUTCOMES:
-            labels = component.namespace, component.name, _OUTCOMES[outcome]
-            self._events.labels(*labels).inc(events)
 
 
 @contextmanager
@@ -176,29 +194,48 @@ def opened(
     ]
     with _claimed(state):
         bus = open_bus(settings.bus.url)
-        publisher = _publisher(bus, settings, state, clock, metrics)
+        ledger = MemoryLedger()
+        publisher = _publisher(bus, settings, state, clock, ledger)
+        metrics.publish(lambda: [_events_family(ledger)])
+        own = {desk.component.key: desk for desk in desks}
+        door = Door(own, publisher, Overhearing(own, state, clock, metrics), clock, rows)
         try:
             _connect(publisher)
-            yield Door({desk.component.key: desk for desk in desks}, publisher, clock, rows)
+            yield door
         finally:
+            door.finish()
             if not publisher.close(FLUSH_SECONDS):
                 _log.warning("the bus is away: what waits stays in %s for the next start", state)
             bus.close()
 
 
 def _publisher(
-    bus: Bus, settings: Settings, state: Path, clock: Clock, metrics: Metrics
+    bus: Bus, settings: Settings, state: Path, clock: Clock, ledger: MemoryLedger
 ) -> Publisher:
-    events = metrics.counter(
-        "evenhand_collector_events_total", "Events by outcome.", (*_OWN, "outcome")
-    )
     return Publisher(
         bus,
         f"door/{socket.gethostname()}/{clock.now_us()}",
-        ledger=MeteredLedger(events),
+        ledger=ledger,
         spool=Spool(state / "spool", memory_bytes=0),
         partitions=settings.bus.partitions,
         clock=clock,
+    )
+
+
+def _events_family(ledger: MemoryLedger) -> Family:
+    """Events by outcome, whose sum is what was accepted; spooled falls as it drains."""
+    samples = []
+    for component, totals in tuple(ledger.totals.items()):
+        found = {**totals, **ledger.counts(component)}
+        for outcome, told in _OUTCOMES.items():
+            labels = (component.namespace, component.name, told)
+            samples.append((labels, float(found.get(outcome, 0))))
+    return Family(
+        "evenhand_collector_events_total",
+        "Events by outcome; their sum is what was accepted. spooled falls as it drains.",
+        (*_OWN, "outcome"),
+        tuple(samples),
+        counts=True,
     )
 
 

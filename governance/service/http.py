@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from governance.errors import ConfigError
+from governance.service.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,11 @@ def address_of(listener: socket.socket) -> str:
 def served(app: FastAPI, *listeners: socket.socket) -> Iterator[str]:
     """Serve on a thread while the block runs; gives the base URL of the first listener."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
+        app,
+        http=Patience,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = uvicorn.Server(config)
     started = threading.Event()

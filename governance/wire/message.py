@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from governance.errors import WireError
 from governance.event import EventBatch, LabelBatch, MessageType
-from governance.wire import columns, json
+from governance.wire import arrow, columns, json
+from governance.wire.arrow import ARROW_TYPE
 from governance.wire.headers import COLUMNS_TYPE, JSON_TYPE, Stamp, decode_stamp
 
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ def _batch(stamp: Stamp, record: Envelope) -> tuple[Batch, tuple[str, ...]]:
     if stamp.content_type == JSON_TYPE:
         decode_json = json.decode_event if events else json.decode_label
         return decode_json(record.value, record.append_time_us)
+    if stamp.content_type == ARROW_TYPE:
+        decode_arrow = arrow.decode_events if events else arrow.decode_labels
+        return decode_arrow(record.value, record.append_time_us)
     raise WireError(
         "content_type",
-        f"content-type {stamp.content_type[:80]!r} is neither {COLUMNS_TYPE} nor {JSON_TYPE}",
+        f"content-type {stamp.content_type[:80]!r} is none of {COLUMNS_TYPE}, {JSON_TYPE},"
+        f" {ARROW_TYPE}",
     )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from governance.config import Settings
 
 
+METRICS = "127.0.0.1:8603"
+
+
 def run(options: argparse.Namespace) -> int:
     """Take events and labels until SIGTERM."""
     stop = stop_on_signals()
@@ -34,11 +37,12 @@ def run(options: argparse.Namespace) -> int:
     host, port = parse_address(options.listen)
     authority = Authority.load(settings.http.tokens_file, host)
     metrics = Metrics()
+    scraped = _metrics_address(settings)
     state = options.state_dir or _default_state(port)
     components = _components(settings, options.component)
     with (
         opened(settings, components, state, SystemClock(), metrics) as door,
-        _scraped(metrics, settings.http.metrics) as scrape,
+        _scraped(metrics, scraped) as scrape,
         served(
             door_app(door, authority, settings.http.max_body_bytes), bind(options.listen)
         ) as url,
@@ -54,6 +58,12 @@ def run(options: argparse.Namespace) -> int:
         )
         stop.wait()
     return 0
+
+
+def _metrics_address(settings: Settings) -> str:
+    """As set; else another than that of the stages that a machine may run beside its door."""
+    http = settings.http
+    return http.metrics if "metrics" in http.model_fields_set else METRICS
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -1,0 +1,1 @@
+"""What inference loggers send: halves of exchanges, as CloudEvents over HTTP."""
