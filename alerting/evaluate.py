@@ -70,7 +70,7 @@ def summarise(body: Mapping[str, Any]) -> str:
 
 
 def _sums_up_modalities(body: Mapping[str, Any]) -> bool:
-    return body["check"] == "drift" and body["modality"] == "" and body["subject"] == ""
+    return bool(body["check"] == "drift" and body["modality"] == "" and body["subject"] == "")
 
 
 def _judgement(body: Mapping[str, Any]) -> tuple[Any, ...]:
