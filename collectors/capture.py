@@ -32,7 +32,7 @@ from governance.event import Column, EventBatch
 from governance.privacy import PrivacyFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -72,11 +72,16 @@ _READ, _UNDECODABLE, _TRUNCATED = Bodies(0, 0), Bodies(0, 1), Bodies(1, -1)
 
 
 class Captured(NamedTuple):
-    """Events, and what was sampled out: of these events, and exchanges as a whole."""
+    """Events, and what was sampled out: of these events, and exchanges as a whole.
+
+    ``vectors`` are the events' embeddings by modality, shape (n, coordinates). They are in no
+    batch, so that nothing can send them: only sums of them may leave.
+    """
 
     batch: EventBatch | None
     sampled_out: int = 0
     exchanges_out: int = 0
+    vectors: Mapping[str, NDArray[Any]] = {}
 
 
 class Capture:
@@ -93,9 +98,18 @@ class Capture:
     """
 
     def __init__(
-        self, component: Component, pseudonymiser: Pseudonymiser, *, version: str | None = None
+        self,
+        component: Component,
+        pseudonymiser: Pseudonymiser,
+        *,
+        version: str | None = None,
+        embed: Collection[str] = (),
     ) -> None:
-        """``version`` is the pod's own, where it is known; else ``spec.model.version`` counts."""
+        """Prepare what the spec declares.
+
+        ``version`` is the pod's own, where it is known; else ``spec.model.version`` counts.
+        ``embed`` are the modalities whose embeddings are wanted.
+        """
         spec = component.spec
         self.counts: Counter[str] = Counter()
         self._signals = spec.signals
@@ -104,11 +118,15 @@ class Capture:
         self._protocols = protocols_named(spec.capture.protocols)
         self._sampling = check_sampling(spec.capture.sampling)
         self._places = Places.of(spec.signals)
-        self._features = feature_sources(spec)
+        self._features = feature_sources(spec, embed)
         self._routes: dict[tuple[str, str], tuple[InferenceProtocol | None, str | None]] = {}
         self._names = input_names(spec.signals)
         self._pseudonymiser = pseudonymiser
         self._filter = PrivacyFilter(component, pseudonymiser)
+
+    def allowed(self, batch: EventBatch) -> EventBatch:
+        """What may leave of sums; raises PermanentError (``privacy``) where one is too small."""
+        return self._filter.events(batch)
 
     def matches(self, method: str, path: str) -> bool:
         """Whether an exchange with this method and path (no query) would be captured."""
@@ -238,11 +256,14 @@ class Capture:
         if keep is not None and not keep.any():
             self.counts["sampled_out"] += left_out.sampled_out
             return left_out
-        columns = {"event_id": Column(event_ids)} | self._columns(seen) | bodies.columns(seen.n)
+        columns, vectors = self._columns(seen)
+        columns = {"event_id": Column(event_ids)} | columns | bodies.columns(seen.n)
         batch = EventBatch(version, seen.n, columns)
+        if keep is not None:
+            batch = batch.take(keep)
+            vectors = {modality: rows[keep] for modality, rows in vectors.items()}
         self.counts["sampled_out"] += left_out.sampled_out
-        batch = self._filter.events(batch if keep is None else batch.take(keep))
-        return left_out._replace(batch=batch)
+        return left_out._replace(batch=self._filter.events(batch), vectors=vectors)
 
     def _event_ids(self, seen: Seen) -> NDArray[np.void]:
         inference = seen.inference
@@ -272,7 +293,7 @@ class Capture:
         _, in_path = self._route(exchange)
         return version_of(exchange, parsed.version, in_path) or self._version
 
-    def _columns(self, seen: Seen) -> dict[str, Column]:
+    def _columns(self, seen: Seen) -> tuple[dict[str, Column], dict[str, NDArray[Any]]]:
         times = instants_us(_values(self._places.time, seen), seen)
         columns = {"time": Column(times)} | exchange_columns(seen)
         if self._sampling < 1:
@@ -283,9 +304,12 @@ class Capture:
             if values is not None:
                 group = group_column(self._signals.groups[attribute], category(values))
                 columns[f"group.{attribute}"] = group
+        vectors: dict[str, NDArray[Any]] = {}
         for source in self._features:
-            columns |= source.columns(seen)
-        return columns
+            look = source.look(seen)
+            columns |= look.columns
+            vectors |= look.vectors
+        return columns, vectors
 
 
 def _left_out(keep: NDArray[np.bool_], sizes: Sequence[int]) -> Captured:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from collectors.modalities.tabular import tabular_columns
 from collectors.modalities.text.columns import text_columns
+from collectors.modalities.text.trigrams import trigram_counts
 from collectors.protocols.inputs import read_rows
 from collectors.signals import Place, named_columns
 from governance.component.schema import Modality
@@ -14,7 +15,7 @@ from governance.component.selector import SelectorKind
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,11 +30,22 @@ EVERYTHING = "*"
 _NAME = re.compile(r"[\w .,()\[\]/%+:-]{1,64}")
 
 
+class Look(NamedTuple):
+    """What was seen of n instances.
+
+    Columns are named ``<modality>.<feature>``, each of shape (n,). Vectors are embeddings by
+    modality, shape (n, coordinates), where they are wanted.
+    """
+
+    columns: dict[str, Column]
+    vectors: Mapping[str, NDArray[Any]] = {}
+
+
 class FeatureSource(Protocol):
     """What one modality makes of an inference."""
 
-    def columns(self, seen: Seen) -> dict[str, Column]:
-        """Columns named ``<modality>.<feature>``, each of shape (n,)."""
+    def look(self, seen: Seen) -> Look:
+        """Features and embedding of each instance; raises CaptureError where they do not fit."""
 
 
 class TabularFeatures:
@@ -47,7 +59,7 @@ class TabularFeatures:
         if signal is not None and signal.source.argument != EVERYTHING:
             self._place = Place("features.tabular", signal.source)
 
-    def columns(self, seen: Seen) -> dict[str, Column]:
+    def look(self, seen: Seen) -> Look:
         """Columns named ``tabular.<feature>``; raises CaptureError where names do not fit."""
         values = {
             name: array
@@ -55,7 +67,7 @@ class TabularFeatures:
             if name not in self._excluded and is_feature_name(name)
         }
         columns = tabular_columns(values, self._categorical)
-        return {f"{Modality.TABULAR.value}.{name}": column for name, column in columns.items()}
+        return Look({f"{Modality.TABULAR.value}.{name}": c for name, c in columns.items()})
 
     def _values(self, seen: Seen) -> Mapping[str, NDArray[Any]]:
         place = self._place
@@ -81,16 +93,21 @@ class TabularFeatures:
 class TextFeatures:
     """``features.text``: what a JSONPath or a tensor gives, else the protocol's own prompt."""
 
-    def __init__(self, signal: FeatureSignal | None) -> None:
+    def __init__(self, signal: FeatureSignal | None, *, embed: bool) -> None:
         self._place = None if signal is None else Place("features.text", signal.source)
+        self._embed = embed
 
-    def columns(self, seen: Seen) -> dict[str, Column]:
-        """Columns named ``text.<feature>``."""
+    def look(self, seen: Seen) -> Look:
+        """Columns named ``text.<feature>``; the embedding is of the prompt."""
         parsed = seen.inference.parsed
         answers = seen.each([one.completion for one in parsed]).tolist()
         reasons = seen.each([one.finish_reason for one in parsed]).tolist()
-        columns = text_columns(self._texts(seen), answers, reasons)
-        return {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
+        texts = self._texts(seen)
+        columns = text_columns(texts, answers, reasons)
+        named = {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
+        if not self._embed or all(text is None for text in texts):
+            return Look(named)
+        return Look(named, {Modality.TEXT.value: trigram_counts(texts)})
 
     def _texts(self, seen: Seen) -> Sequence[str | None]:
         if self._place is not None:
@@ -104,14 +121,17 @@ class TextFeatures:
         return [value if isinstance(value, str) else None for value in rows]
 
 
-def feature_sources(spec: Spec) -> list[FeatureSource]:
-    """The sources of the declared modalities that are read so far: tabular and text."""
+def feature_sources(spec: Spec, embed: Collection[str] = ()) -> list[FeatureSource]:
+    """The sources of the declared modalities that are read so far: tabular and text.
+
+    ``embed`` are the modalities whose embeddings are wanted.
+    """
     features = spec.signals.features
     sources: list[FeatureSource] = []
     if Modality.TABULAR in spec.model.modality:
         sources.append(TabularFeatures(features.get(Modality.TABULAR)))
     if Modality.TEXT in spec.model.modality:
-        sources.append(TextFeatures(features.get(Modality.TEXT)))
+        sources.append(TextFeatures(features.get(Modality.TEXT), embed=Modality.TEXT in embed))
     return sources
 
 

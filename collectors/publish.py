@@ -145,6 +145,27 @@ class Publisher:
                 self._ledger.count(component, "accepted", _events(batch))
             self._changed.notify()
 
+    def send_sums(
+        self, component: ComponentKey, batches: Iterable[EventBatch], before_us: int | None
+    ) -> int:
+        """Send sums, one message each, behind all events; how many found no room.
+
+        All events before ``before_us`` were published, and the watermark of the messages says so:
+        it tells to which window the sums belong. It must not be before the last ``advance``.
+        """
+        with self._changed:
+            self._make(self._pending.everything())
+            if before_us is not None:
+                self._watermark_us = max(self._watermark_us or before_us, before_us)
+            left_out = 0
+            for batch in batches:
+                try:
+                    self._append(component, MessageType.EVENTS, encode(batch))
+                except Full:
+                    left_out += 1
+            self._changed.notify()
+        return left_out
+
     def advance(self, watermark_us: int) -> None:
         """All events that happened before this instant were published, or are counted lost."""
         with self._changed:

@@ -39,7 +39,8 @@ SHIPPED: Mapping[str, Projection] = {
     ),
 }
 
-_MEASURED = {Modality.IMAGE.value: "image-grey-64/1"}
+MEASURED: Mapping[str, str] = {Modality.IMAGE.value: "image-grey-64/1"}
+"""Embeddings whose projection is measured on reference rows."""
 
 
 def projection_of(modality: str, vectors: NDArray[Any]) -> Projection:
@@ -60,4 +61,4 @@ def projection_of(modality: str, vectors: NDArray[Any]) -> Projection:
     shipped = SHIPPED.get(modality)
     if shipped is not None:
         return shipped
-    return fit_projection(_MEASURED.get(modality, modality), vectors, _SEED)
+    return fit_projection(MEASURED.get(modality, modality), vectors, _SEED)

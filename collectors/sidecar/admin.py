@@ -98,7 +98,7 @@ def exposition(counters: Counters, component: str) -> str:
             ),
             *_family(
                 "evenhand_collector_refusals_total",
-                "Requests without one reading, by reason.",
+                "Requests without one reading, and events in no sum (sum_...), by reason.",
                 {"reason": counters.reasons()},
                 own,
             ),

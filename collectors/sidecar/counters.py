@@ -169,11 +169,13 @@ class Counters:
             + reader[Reader.LOST_EVENTS],
         }
 
-    def add_reason(self, reason: str) -> int:
+    def add_reason(self, reason: str, times: int = 1) -> int:
         """Count a refusal by its code, in the reader; how many there are of it now.
 
         Codes beyond the table are counted together.
         """
+        if not times:
+            return self.reasons().get(reason, 0)
         wanted = reason.encode()[:39]
         n, at = 0, _REASONS_AT
         for at in range(_REASONS_AT, _REASONS_END, _REASON.size):
@@ -182,8 +184,8 @@ class Counters:
                 break
         else:
             wanted = _OTHER  # the last slot, from now on
-        _REASON.pack_into(self._map, at, n + 1, wanted)
-        return int(n) + 1
+        _REASON.pack_into(self._map, at, n + times, wanted)
+        return int(n) + times
 
     def reasons(self) -> dict[str, int]:
         """Refusals by code."""

@@ -23,13 +23,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.capture import Capture, body_limit
+from collectors.projections import projections_of, unsummed
 from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.publish import Publisher
 from collectors.sidecar.assembly import Assembly, Missing
 from collectors.sidecar.counters import Counters, Reader
+from collectors.sidecar.file_ledger import FileLedger
 from collectors.sidecar.frames import FLUSH_SECONDS, End, Kind, Unpacker, pack
 from collectors.sidecar.spool import Spool
 from collectors.stack import capture_all
+from collectors.sums import EmbeddingSums
 from governance.bus.connect import open_bus
 from governance.component.load import load_components
 from governance.config import load_settings
@@ -37,15 +40,19 @@ from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.privacy import open_pseudonymiser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from collectors.base import Exchange
     from collectors.capture import Captured
     from collectors.sidecar.connections import Connections
     from collectors.stack import Taken
-    from governance.component.key import ComponentKey
+    from collectors.sums import Ended
+    from governance.component.load import LoadedComponent
     from governance.component.schema import Component
     from governance.config import Settings
+    from governance.event import EventBatch
 
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
@@ -75,48 +82,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return reading.run(pump)
 
 
-class FileLedger:
-    """The publisher's counts, in the file that pump and reader share."""
-
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
-        self.requests = 1  # whose events are accepted next
-
-    def count(self, _: ComponentKey, outcome: str, events: int) -> None:
-        if outcome == "accepted":
-            self._counters.add(
-                (Reader.CAPTURED_EVENTS, events),
-                (Reader.CAPTURED_REQUESTS, self.requests),
-                (Reader.SPOOLED, events),
-            )
-        else:
-            self._counters.add((Reader[outcome.upper()], events), (Reader.SPOOLED, -events))
-
-    def sequence(self, _: ComponentKey) -> int:
-        return self._counters.reader(Reader.SEQUENCE)
-
-    def use_sequence(self, _: ComponentKey) -> None:
-        self._counters.add((Reader.SEQUENCE, 1))
-
-    def counts(self, _: ComponentKey) -> Mapping[str, int]:
-        outcomes = self._counters.outcomes()
-        accepted = sum(outcomes.values())
-        del outcomes["published"]
-        return {"accepted": accepted, **outcomes}
-
-
 class Reading:
     """From frames to published events, each request counted once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a reader has at hand
         self,
         component: Component,
         capture: Capture,
         publisher: Publisher,
+        *,
         ledger: FileLedger,
         counters: Counters,
+        sums: EmbeddingSums | None = None,
     ) -> None:
         self.component = component.key
+        self._sums = sums
         self.body_limit = body_limit(component)
         self._capture = capture
         self._publisher = publisher
@@ -145,6 +125,8 @@ class Reading:
             for kind, *items in unpacker.feed(chunk):
                 self._hear(kind, items)
             self._publish()
+        if self._sums is not None:
+            self._send_sums(self._sums.rest())
         clean = self._publisher.close(FLUSH_SECONDS, bye=self._closing)
         self._counters.set(Reader.CLOSED, int(clean and self._closing))
         return 0 if clean else 1
@@ -178,9 +160,11 @@ class Reading:
     def _mark(self, instant_us: int) -> None:
         """Every request yet to come began at or after this instant."""
         self._publish()  # first: the mark speaks for what came before it
+        if self._own_time and self._connections is not None:
+            instant_us = self._connections.oldest_us(instant_us)
+        if self._sums is not None:  # before the mark moves on: sums belong to the window it ends
+            self._send_sums(self._sums.ended(instant_us))
         if self._own_time:
-            if self._connections is not None:
-                instant_us = self._connections.oldest_us(instant_us)
             self._publisher.advance(instant_us // self._grain_us * self._grain_us)
         self._announce()
 
@@ -234,6 +218,24 @@ class Reading:
                 (Reader.CAPTURED_REQUESTS, self._ledger.requests),
                 (Reader.SPOOL_FULL, captured.batch.n),
             )
+
+        else:
+            self._add_up(captured.batch, captured.vectors)
+
+    def _add_up(self, batch: EventBatch, vectors: Mapping[str, NDArray[Any]]) -> None:
+        """Events that were taken, into the sums of their windows."""
+        if self._sums is not None and vectors:
+            self._sums.add(batch.version, batch.columns["time"].values, vectors)
+
+    def _send_sums(self, ended: Iterable[Ended]) -> None:
+        for before_us, batches in ended:
+            allowed = [self._capture.allowed(batch) for batch in batches]
+            left_out = self._publisher.send_sums(self.component, allowed, before_us)
+            self._counters.add_reason("sum_spool_full", left_out)
+        if self._sums is not None:
+            for reason, events in self._sums.counts.items():
+                self._counters.add_reason(reason, events)
+            self._sums.counts.clear()
 
     def _note(self, reason: str) -> None:
         if self._counters.add_reason(reason) == 1:
@@ -292,11 +294,14 @@ def _open(options: argparse.Namespace) -> Reading:
         "privacy.keyDirectory": options.key_directory,
     }
     settings = load_settings(options.config, os.environ, flags)
-    component = _component(settings, options.component)
+    loaded = _component(settings, options.component)
+    component = loaded.component
+    sums = _sums(loaded)
     capture = Capture(
         component,
         open_pseudonymiser(component, settings.privacy.key_directory),
         version=os.environ.get("EVENHAND_MODEL_VERSION"),
+        embed=() if sums is None else sums.modalities,
     )
     _succeed(options.state_dir)
     counters = Counters.open(options.state_dir / "counters")
@@ -314,18 +319,30 @@ def _open(options: argparse.Namespace) -> Reading:
         publisher.connect()
     except BusError as error:
         _log.warning("the bus is away, events are spooled: %s", error)
-    return Reading(component, capture, publisher, ledger, counters)
+    return Reading(component, capture, publisher, ledger=ledger, counters=counters, sums=sums)
 
 
-def _component(settings: Settings, wanted: str | None) -> Component:
+def _sums(loaded: LoadedComponent) -> EmbeddingSums | None:
+    """Where embeddings are added up; None where the component has none that can be."""
+    projections = projections_of(loaded.component, loaded.file)
+    if not projections:
+        return None
+    hindrance = unsummed(loaded.component)
+    if hindrance is not None:
+        _log.warning("embeddings are not summed: %s", hindrance)
+        return None
+    return EmbeddingSums(projections, loaded.component.spec.monitoring.windows)
+
+
+def _component(settings: Settings, wanted: str | None) -> LoadedComponent:
     """The one component that this sidecar reads for."""
     if not settings.components:
         raise ConfigError("no component: name its file by --components or EVENHAND_COMPONENTS")
-    components = [loaded.component for loaded in load_components(settings.components)]
-    found = [c for c in components if wanted is None or str(c.key) == wanted]
+    components = load_components(settings.components)
+    found = [c for c in components if wanted is None or str(c.component.key) == wanted]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(str(c.key) for c in components)
+    names = ", ".join(str(c.component.key) for c in components)
     asked = "none is named" if wanted is None else f"{wanted!r} is not one of them"
     raise ConfigError(f"a sidecar reads for one component of {names}, and {asked}: --component")
 

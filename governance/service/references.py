@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
@@ -17,6 +15,7 @@ from collectors.rows.places import find_reference_places
 from detectors.profile import REMEDY, is_profile, read_profile
 from detectors.reading import labelled_columns
 from detectors.reference import Reference, WindowCut, build_reference
+from governance.component.baseline import baseline_path, local_path, verify
 from governance.errors import ConfigError
 from governance.event import EventBatch
 
@@ -58,27 +57,10 @@ def resolve_reference(
     ConfigError
         If the file is not there, has another hash, or cannot be measured.
     """
-    path = explicit or reference_path(component, base)
+    path = explicit or baseline_path(component, base)
     if path is None:
         return None
     return read_reference(path, component, warn=warn, keep_rows=keep_rows)
-
-
-def reference_path(component: Component, base: Path) -> Path | None:
-    """The file that ``spec.baseline.uri`` names, with the declared hash; None if it names none.
-
-    Raises
-    ------
-    ConfigError
-        If the file is not there although a hash is declared, or has another one.
-    """
-    baseline = component.spec.baseline
-    if baseline.uri is None:
-        return None
-    path = _local(baseline.uri, base if base.is_dir() else base.parent)
-    if baseline.sha256 is not None:
-        _verify(path, baseline.sha256)
-    return path
 
 
 def baseline_problem(component: Component, base: Path) -> str | None:
@@ -91,11 +73,11 @@ def baseline_problem(component: Component, base: Path) -> str | None:
     if baseline.uri is None:
         return None
     try:
-        path = _local(baseline.uri, base if base.is_dir() else base.parent)
+        path = local_path(baseline.uri, base)
         if not path.exists():
             return None
         if baseline.sha256 is not None:
-            _verify(path, baseline.sha256)
+            verify(path, baseline.sha256)
         return _cut_otherwise(path, component)
     except ConfigError as error:
         return str(error)
@@ -149,25 +131,6 @@ def measure_rows(
         raise ConfigError(f"{path}: {error}") from None
 
 
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, 64 hex digits; raises ConfigError if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _local(uri: str, folder: Path) -> Path:
-    parts = urlsplit(uri)
-    if parts.scheme in {"", "file"} and not parts.netloc:
-        return folder / unquote(parts.path)
-    raise ConfigError(
-        f"spec.baseline.uri: {uri!r} is not a path or a file: URL, the only places that this "
-        "build reads: mount the file"
-    )
-
-
 def _cut_otherwise(path: Path, component: Component) -> str | None:
     with path.open("rb") as file:
         if not is_profile(file.read(_HEAD_BYTES)):
@@ -179,12 +142,3 @@ def _cut_otherwise(path: Path, component: Component) -> str | None:
         f"{path}: the profile was cut for windows of {reference.windows}, the component declares "
         f"{wanted}: {REMEDY}"
     )
-
-
-def _verify(path: Path, expected: str) -> None:
-    found = file_sha256(path)
-    if found != expected:
-        raise ConfigError(
-            f"{path}: has SHA-256 {found}, but spec.baseline.sha256 is {expected}: the file was "
-            "changed, or the component means another one"
-        )

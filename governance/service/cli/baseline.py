@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from detectors.embedding_reference import FEWEST_EMBEDDINGS
 from detectors.ladder import FEWEST_REFERENCE_ROWS
 from detectors.profile import write_profile
+from governance.component.baseline import file_sha256
 from governance.errors import ConfigError
 from governance.service.cli.flags import add_component_flag, one_component
-from governance.service.references import file_sha256, measure_rows
+from governance.service.references import measure_rows
 
 if TYPE_CHECKING:
     import argparse

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from detectors.evidently import load, page
 from detectors.profile import is_profile
 from governance.clock import format_instant
+from governance.component.baseline import baseline_path
 from governance.errors import ConfigError
 from governance.service.cli.flags import add_component_flag, one_component
 from governance.service.cli.progress import Progress
-from governance.service.references import measure_rows, reference_path
+from governance.service.references import measure_rows
 from governance.service.replay import Replay
 from governance.service.samples import read_sample, roles_of, values_of
 from governance.service.window_rows import WindowRowsSeen, most_telling, window_of
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _reference_file(loaded: LoadedComponent, explicit: Path | None) -> Path:
-    path = explicit or reference_path(loaded.component, loaded.file)
+    path = explicit or baseline_path(loaded.component, loaded.file)
     if path is None:
         raise ConfigError("there is nothing to compare with: name a file of rows by --reference")
     try:
