@@ -160,8 +160,7 @@ class ComponentState:
             memory.counts["duplicate_batches"] += 1
             memory.counts["duplicate_events"] += batch.n
         else:
-            numbered = stamp is not None and bool(stamp.source) and stamp.sequence >= 0
-            findings += self._intake.count(batch, arrival, numbered=numbered)
+            findings += self._intake.count(batch, arrival, numbered=_numbers_events(stamp))
             self._intake.count_sums_alone(batch, arrival, stamp)
         self._unsaved_bytes += sum(column.values.nbytes for column in batch.columns.values())
         self._unsaved_bytes += sum(total.values.nbytes for total in batch.sums.values())
@@ -297,3 +296,13 @@ class ComponentState:
         gone = min(idle, key=lambda v: v.heard_us).version
         del versions[gone]
         self._memory.drop_history(gone)
+
+
+def _numbers_events(stamp: Stamp | None) -> bool:
+    """Whether an event comes in one message only, whose number tells a copy.
+
+    A door numbers its messages, but its clients may send an event again; it has no watermark.
+    """
+    if stamp is None or not stamp.source or stamp.sequence < 0:
+        return False
+    return stamp.watermark_us is not None

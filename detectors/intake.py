@@ -59,8 +59,8 @@ class Intake:
     def count(self, batch: EventBatch, arrival: Arrival, *, numbered: bool) -> list[Finding]:
         """Put every event into its window, or count why it is in none.
 
-        ``numbered`` is False where the producer numbers nothing, so that ids alone tell
-        duplicates.
+        ``numbered`` is False where the same event may come in several messages, so that ids
+        alone tell duplicates.
         """
         memory = self._memory
         memory.era.catch_up(memory.sources, memory.log_time_us)
