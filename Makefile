@@ -14,7 +14,7 @@ demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labe
 
 # The sidecar's reader runs at nice 10 above its pump; beside two busy workers on two cores it would
 # starve. At 15 the workers are polite to it, since 19 is the end.
-test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager
+test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager, MLServer, KServe
 	@nice -n 15 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 # Evidently goes into an environment of its own (800 MB, once) in the user's cache folder.

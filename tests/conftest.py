@@ -1,9 +1,9 @@
 """Real servers as fixtures, and what the run says about them first and last.
 
-``kafka`` and ``postgres`` are handles that live as long as the session; ``prometheus`` and
-``alertmanager`` start one server per call and end them with the test. Where a server cannot be
-had its tests are skipped, or fail with ``CI`` set. A test that uses one is marked ``servers``.
-Each worker of pytest-xdist has its own.
+``kafka``, ``postgres``, ``mlserver`` and ``kserve`` are handles that live as long as the session;
+``prometheus`` and ``alertmanager`` start one server per call and end them with the test. Where a
+server cannot be had its tests are skipped, or fail with ``CI`` set. A test that uses one is marked
+``servers``. Each worker of pytest-xdist has its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from tests.testkit import alertmanager as alertmanager_server
 from tests.testkit import evidently as evidently_environment
 from tests.testkit import kafka as kafka_server
+from tests.testkit import model_servers
 from tests.testkit import postgres as postgres_server
 from tests.testkit import prometheus as prometheus_server
 from tests.testkit.cache import ServerMissing
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
     from tests.testkit.alertmanager import AlertmanagerServer
     from tests.testkit.evidently import WithEvidently
     from tests.testkit.kafka import KafkaBroker
+    from tests.testkit.model_servers import ModelServer
     from tests.testkit.postgres import PostgresServer
     from tests.testkit.prometheus import PrometheusServer
 
-_FIXTURES = ("kafka", "postgres", "prometheus", "alertmanager")
+_FIXTURES = ("kafka", "postgres", "prometheus", "alertmanager", "mlserver", "kserve")
 _USED = pytest.StashKey[dict[str, str]]()  # server name -> version
 _MISSING = pytest.StashKey[dict[str, str]]()  # server name -> why
 
@@ -53,6 +55,22 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     with ExitStack() as stack:
         started = postgres_server.start_postgres()
         yield _started(request.config, postgres_server.NAME, postgres_server.here, started, stack)
+
+
+@pytest.fixture(scope="session")
+def mlserver(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
+    """An MLServer for the session, with models that its script defines."""
+    environment, started = model_servers.MLSERVER, model_servers.start_mlserver()
+    with ExitStack() as stack:
+        yield _started(request.config, environment.server, environment.here, started, stack)
+
+
+@pytest.fixture(scope="session")
+def kserve(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
+    """A KServe ModelServer for the session, with models that its script defines."""
+    environment, started = model_servers.KSERVE, model_servers.start_kserve()
+    with ExitStack() as stack:
+        yield _started(request.config, environment.server, environment.here, started, stack)
 
 
 @pytest.fixture

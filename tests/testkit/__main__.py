@@ -1,5 +1,6 @@
 """Fetch what the tests start: ``python -m tests.testkit`` every server.
 
+``python -m tests.testkit mlserver`` (or another's name) fetches that server alone.
 ``python -m tests.testkit evidently`` builds the environment of Evidently instead, which is large
 and belongs to ``make test-slow``; with ``--here`` it only looks, and with ``-m MODULE`` it runs a
 module of this tree there. One line for each; exit code 1 if one cannot be had (or is not here),
@@ -18,13 +19,17 @@ from tests.testkit.servers import SERVERS, Server
 
 def main(arguments: list[str]) -> int:
     """Fetch, and say what is there."""
-    wanted: tuple[Server, ...] = SERVERS
+    wanted = tuple(server for server in SERVERS if _is_named(server, arguments))
     if arguments[:1] == ["evidently"]:
         if arguments[1:] == ["--here"]:
             return 0 if evidently.here() else 1
         if arguments[1:]:
             return evidently.run_here(arguments[1:])
         wanted = (Server(evidently.NAME, evidently.here, evidently.fetch),)
+    if not wanted:
+        names = ", ".join(map(_word, SERVERS))
+        print(f"no server {arguments[0]!r}; there are evidently, {names}", file=sys.stderr)  # noqa: T201 - a program
+        return 2
     missing: list[ServerMissing] = []
     for server in wanted:
         started = time.monotonic()
@@ -38,6 +43,15 @@ def main(arguments: list[str]) -> int:
     for why in missing:
         print(why, file=sys.stderr)  # noqa: T201 - a program
     return 1 if missing else 0
+
+
+def _is_named(server: Server, arguments: list[str]) -> bool:
+    return not arguments or _word(server) in arguments
+
+
+def _word(server: Server) -> str:
+    """What a server is called on the command line."""
+    return server.name.split()[-1].lower()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.testkit import alertmanager, kafka, postgres, prometheus
+from tests.testkit import alertmanager, kafka, model_servers, postgres, prometheus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,4 +25,5 @@ SERVERS = (
     Server(postgres.NAME, postgres.here, postgres.fetch),
     Server(prometheus.NAME, prometheus.here, prometheus.fetch),
     Server(alertmanager.NAME, alertmanager.here, alertmanager.fetch),
+    *(Server(one.server, one.here, one.fetch) for one in model_servers.ENVIRONMENTS),
 )
