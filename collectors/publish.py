@@ -148,21 +148,20 @@ class Publisher:
     def send_sums(
         self, component: ComponentKey, batches: Iterable[EventBatch], before_us: int | None
     ) -> int:
-        """Send sums, one message each, behind all events; how many found no room.
+        """Send sums, one message each; how many found no room.
 
-        All events before ``before_us`` were published, and the watermark of the messages says so:
-        it tells to which window the sums belong. It must not be before the last ``advance``.
+        All events before ``before_us`` were published and go first, and the watermark of the
+        messages says so: it tells to which window the sums belong. It must not be before the last
+        ``advance``. Without it the sums go first and their events right behind them, so that these
+        cannot close a counted window before their sum is in it.
         """
         with self._changed:
-            self._make(self._pending.everything())
             if before_us is not None:
+                self._make(self._pending.everything())
                 self._watermark_us = max(self._watermark_us or before_us, before_us)
-            left_out = 0
-            for batch in batches:
-                try:
-                    self._append(component, MessageType.EVENTS, encode(batch))
-                except Full:
-                    left_out += 1
+            left_out = sum(not self._put_sum(component, encode(batch)) for batch in batches)
+            if before_us is None:
+                self._make(self._pending.everything())
             self._changed.notify()
         return left_out
 
@@ -187,6 +186,15 @@ class Publisher:
             self._spool.close()
         self._courier.close(0.0 if left else _LAST_SECONDS)
         return not left
+
+    def _put_sum(self, component: ComponentKey, value: bytes) -> bool:
+        try:
+            if self._spool.has_room(self._pending.size + len(value)):
+                self._append(component, MessageType.EVENTS, value)
+                return True
+        except Full:
+            pass  # the disk says so
+        return False
 
     def _make(self, ready: Iterable[Ready]) -> bool:
         """Make messages of what is ready; whether there were any."""

@@ -8,7 +8,7 @@
 Windows in time end at multiples of the pane's length. A sum is complete once every request yet to
 come began after that end; its message says so by its watermark, by which the other side knows the
 window. Windows of counted events have no such end here: a sum is sent whenever it is over a fair
-part of a window, and counts in the one that is open when it arrives.
+part of a window, right ahead of its events, and counts in the window that is open when it arrives.
 
 A sum over fewer than ``SMALLEST_SUM`` events at its end is dropped, and its events counted
 ``sum_too_small``. Sampling keeps events with one probability, so a sum of those that were kept
@@ -88,6 +88,7 @@ class EmbeddingSums:
     def __init__(self, projections: Mapping[str, Projection], windows: Windows) -> None:
         self.counts: Counter[str] = Counter()
         self._projections = projections
+        self._names = {m: sum_name(m, one.hash) for m, one in projections.items()}  # draws now
         self._pane_us = windows.pane_us if windows.kind == "every" else None
         self._share = max(SMALLEST_SUM, (windows.events or 0) // _PARTS)
         self._open: dict[_Key, _Total] = {}
@@ -111,10 +112,12 @@ class EmbeddingSums:
                 self._put((pane, version, modality), kept[own], int(when[own].max()))
 
     def ended(self, before_us: int) -> Iterator[Ended]:
-        """Sums that are complete where all events before this instant are in, oldest first."""
+        """Sums of windows in time that are complete where all events before this instant are in.
+
+        Oldest first.
+        """
         pane_us = self._pane_us
         if pane_us is None:
-            yield from self._full()
             return
         over = before_us // pane_us
         for pane in sorted({key[0] for key in self._open if key[0] < over}):
@@ -141,7 +144,10 @@ class EmbeddingSums:
             total = self._open[key] = _Total(projection, np.zeros(projection.size, dtype=np.int64))
         total.add(vectors, newest_us)
 
-    def _full(self) -> Iterator[Ended]:
+    def full(self) -> Iterator[Ended]:
+        """Sums over a fair part of a counted window."""
+        if self._pane_us is not None:
+            return
         full = [key for key, total in self._open.items() if total.n + total.rows >= self._share]
         batches = tuple(self._batch(key) for key in full)
         if batches:
@@ -163,5 +169,4 @@ class EmbeddingSums:
         _, version, modality = key
         total = self._open.pop(key)
         total.project()
-        name = sum_name(modality, total.projection.hash)
-        return EventBatch(version, 0, {}, {name: BatchSum(total.values, total.n)})
+        return EventBatch(version, 0, {}, {self._names[modality]: BatchSum(total.values, total.n)})

@@ -105,6 +105,7 @@ class Intake:
             memory.counts["sums_late"] += len(sums)
             return
         panes = memory.era.panes_of(batch.version)
+        panes.hear(now_us, memory.spec.monitoring.retire_after)  # sums may come ahead of events
         if memory.era.by_time:
             pane = memory.open_pane(panes, last_us // memory.era.pane_us, 0, now_us)
         else:

@@ -226,6 +226,7 @@ class Reading:
         """Events that were taken, into the sums of their windows."""
         if self._sums is not None and vectors:
             self._sums.add(batch.version, batch.columns["time"].values, vectors)
+            self._send_sums(self._sums.full())
 
     def _send_sums(self, ended: Iterable[Ended]) -> None:
         for before_us, batches in ended:

@@ -4,6 +4,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from collectors.ledger import MemoryLedger
@@ -13,7 +14,7 @@ from collectors.sidecar.spool import Spool
 from governance.bus.connect import open_bus
 from governance.component.key import ComponentKey
 from governance.errors import BusError, ConfigError, Full
-from governance.event import MessageType
+from governance.event import BatchSum, EventBatch, MessageType, sum_name
 from tests.collectors.events import arrived, batch, events_in, ids
 
 if TYPE_CHECKING:
@@ -243,3 +244,48 @@ def test_batches_from_several_threads_are_all_there(bus: Bus) -> None:
         thread.join()
     assert publisher.close(10)
     assert sorted(received(arrived(bus))) == list(range(400))
+
+
+def sums_of(n: int) -> EventBatch:
+    name = sum_name("text", "0123456789abcdef")
+    return EventBatch("1", 0, {}, {name: BatchSum(np.ones(4, dtype=np.int64), n)})
+
+
+def test_sums_go_behind_the_events_of_their_window(bus: Bus) -> None:
+    """Their watermark is the window's end: what tells the other side where they belong."""
+    publisher = Publisher(bus, "pod/1", limits=Limits(linger_seconds=3_600))
+    publisher.advance(900)
+    publisher.publish(LOANS, batch(0, 3, time_us=950))
+    assert publisher.send_sums(LOANS, [sums_of(20), sums_of(30)], 1_000) == 0
+    publisher.advance(1_500)
+    publisher.publish(LOANS, batch(3, 1, time_us=1_500))
+    assert publisher.close(10)
+    said = [(m.stamp.type, m.stamp.watermark_us, events_in([m])) for m in arrived(bus)]
+    kinds = [(mark, batches[0].n) for kind, mark, batches in said if kind is MessageType.EVENTS]
+    assert [n for _, n in kinds] == [3, 0, 0, 1]
+    assert [mark for mark, _ in kinds[1:3]] == [1_000, 1_000]
+    assert kinds[0][0] is not None
+    assert kinds[0][0] <= 1_000
+
+
+def test_sums_of_counted_windows_go_ahead_of_their_events(bus: Bus) -> None:
+    """So that events cannot close the window before the sum of them is in it."""
+    publisher = Publisher(bus, "pod/1", limits=Limits(linger_seconds=3_600))
+    publisher.publish(LOANS, batch(0, 25))
+    publisher.send_sums(LOANS, [sums_of(25)], None)
+    assert publisher.close(10)
+    found = events_in(arrived(bus))
+    assert [(one.n, [total.n for total in one.sums.values()]) for one in found] == [
+        (0, [25]),
+        (25, []),
+    ]
+
+
+def test_sums_without_room_are_told(bus: Bus, tmp_path: Path) -> None:
+    """They are no events, so no outcome counts them: the caller does."""
+    weather = Weather(bus)
+    weather.away.set()
+    spool = Spool(tmp_path / "spool", memory_bytes=100, disk_bytes=100)
+    publisher = Publisher(weather, "pod/1", spool=spool)  # type: ignore[arg-type]
+    assert publisher.send_sums(LOANS, [sums_of(20), sums_of(20), sums_of(20)], 10) > 0
+    publisher.close(0.1)

@@ -136,6 +136,14 @@ def test_a_sum_that_fills_a_window_is_judged_with_it() -> None:
     assert found == embeddings(feed(state(COUNTED), [batch]))[0]
 
 
+def test_a_sum_ahead_of_its_events_waits_for_them() -> None:
+    """A version that was never heard of is not retired by a sum: its window fills up."""
+    batch = events(SIZE, 1)
+    ahead = EventBatch("1", 0, {}, {SUM: summed(batch)})
+    (found,) = embeddings(feed(state(COUNTED), [ahead, replace(batch, vectors={})]))
+    assert found == embeddings(feed(state(COUNTED), [batch]))[0]
+
+
 def test_a_sum_alone_belongs_to_the_window_of_its_watermark() -> None:
     """It comes after its window's events, when the window has ended and is not closed yet."""
     machine, batch = state(TIMED), events(SIZE, 1)
