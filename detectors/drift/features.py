@@ -9,7 +9,7 @@ from detectors.drift.counting import Counting, Windows
 from detectors.drift.data_quality import DataQuality
 from detectors.drift.family import Members
 from detectors.drift.measure import Measure
-from detectors.drift.words import largest_move
+from detectors.drift.words import moves
 from detectors.reasons import NO_EVENTS, NOT_SEEN
 from detectors.reference import split_name
 
@@ -73,7 +73,8 @@ class FeatureLook:
     def moved(self, member: int, row: int) -> str:
         subject, measure = self.features.compared[member], self.features.measure
         after = measure.coarse(self.windows.counts[row])[measure.coarse_bins.slice(member)]
-        return largest_move(subject.labels, subject.yardstick.coarse, after)
+        stick = subject.yardstick
+        return moves(subject.labels, stick.coarse, after, stick.test)
 
     def quality(self, terms: Terms) -> list[Verdict]:
         return self.features.quality.verdicts(self.readings, self.windows, terms)

@@ -1,4 +1,4 @@
-"""What changed, in words: the bin whose share moved most."""
+"""What changed, in words: the bins that make up the effect."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.drift.yardstick import NEEDS_NUMBERS
 from governance.algebra.bins import CategoryBins, NumericBins
 
 if TYPE_CHECKING:
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.feature_reference import FeatureReference
+    from governance.component.drift_tests import OwnTest
 
     Floats = NDArray[np.float64]
 
 MISSING = "missing values"
 _PAIRS = 3  # correlations that are told
+_TOLD = 3  # bins
+_WORTH_TELLING = 0.1  # of the effect
 
 
 def bin_labels(
@@ -35,16 +39,48 @@ def bin_labels(
     return (*_names(feature.bins, may_show), "rare categories", "unseen categories", MISSING)
 
 
-def largest_move(
-    labels: Sequence[str], before: NDArray[np.int64], after: NDArray[np.float64]
-) -> str:
-    """Which bin's share moved most between reference and window, as ``17 rose from 5 % to 71 %``.
+def moves(labels: Sequence[str], before: NDArray[np.int64], after: Floats, test: OwnTest) -> str:
+    """Which bins make up the effect, in order, as ``17 rose from 0.0 % to 71 % (84 % of it)``.
 
-    ``before`` and ``after`` are counts per bin; both have some rows.
+    ``before`` and ``after`` are counts per bin; both have some rows. The bin that contributes most,
+    and two more that contribute at least a tenth. A distance between distribution functions is no
+    sum over bins: for it shares that moved are told, without their part.
     """
     old, new = before / before.sum(), after / after.sum()
-    most = int(np.argmax(np.abs(new - old)))
-    return f"{labels[most]} {change(float(old[most]), float(new[most]))}"
+    parts = contributions(before, after, test)
+    order = [int(place) for place in np.argsort(-parts, kind="stable")[:_TOLD]]
+    told = [place for place in order if place == order[0] or parts[place] >= _WORTH_TELLING]
+    return ", ".join(
+        f"{labels[place]} {change(float(old[place]), float(new[place]))}"
+        + ("" if test in NEEDS_NUMBERS else f" ({percent(float(parts[place]))} of the effect)")
+        for place in told
+    )
+
+
+def contributions(before: NDArray[np.int64], after: Floats, test: OwnTest) -> Floats:
+    """The part of the effect that each bin makes up, shape (bins,), in [0, 1], of sum 1 or 0.
+
+    PSI is a sum of (q - p) ln(q / p) over bins, the Jensen-Shannon divergence one of
+    p ln(p / m) + q ln(q / m) with m = (p + q) / 2; both are at least 0 in every bin. For the
+    distances of ordered values the part of all shares that moved.
+    """
+    if test == "psi":
+        p = (before + 0.5) / (before.sum() + len(before) / 2)
+        q = (after + 0.5) / (after.sum() + len(after) / 2)
+        parts = (q - p) * np.log(q / p)
+    else:
+        p, q = before / before.sum(), after / after.sum()
+        middle = np.where(p + q > 0, (p + q) / 2, 1.0)
+        parts = np.abs(q - p)
+        if test not in NEEDS_NUMBERS:
+            parts = _nats(p, middle) + _nats(q, middle)
+    total = parts.sum()
+    return np.asarray(np.maximum(parts, 0.0) / total if total > 0 else np.zeros(len(parts)))
+
+
+def _nats(p: Floats, middle: Floats) -> Floats:
+    """P ln(p / middle) without what p itself adds: at least 0 where summed over both."""
+    return np.asarray(p * np.log(np.where(p > 0, p, middle) / middle))
 
 
 def correlation_moves(names: Sequence[str], before: Floats, change: Floats) -> str:

@@ -364,7 +364,8 @@ def test_keyed_codes_are_counted_and_not_named() -> None:
     pro = Column.encode(["tabular.plan|pro"] * 500)
     moved = replace(batch, columns={**batch.columns, "tabular.plan": pro})
     reason = judge(made, [pane(made, moved)])["drift", "plan"].reason
-    assert reason == "changed: category 3 of 3 by reference share rose from 10 % to 100 %"
+    assert reason.startswith("changed: category 3 of 3 by reference share rose from 10 % to 100 %")
+    assert "pro" not in reason
 
 
 def test_a_feature_that_is_called_prediction() -> None:

@@ -96,7 +96,7 @@ def test_outputs_are_blamed_on_no_modality() -> None:
     """A prediction that drifts does not make text or voice drift."""
     found = judge(events(200, seed=1, outcome=0.9))
     assert found["", ""].status is Status.BREACH
-    assert found["", ""].reason.startswith("changed: prediction: yes rose from 5")
+    assert found["", ""].reason.startswith("changed: prediction: no fell from 50")
     assert "; calm: text, voice; not_declared: " in found["", ""].reason
     assert {found[modality, ""].status for modality in MODALITIES} == {Status.OK}
 
