@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 IDLE: dict[Steps, str] = {
     ("spec", "model", "repository"): "no registry is connected; rollback webhooks carry its name",
     ("spec", "webComponent"): "pages are not observed",
-    ("spec", "governance", "biasDetection", "monitoringEndpoint"): "state is read under /api/v1",
     ("spec", "governance", "costOptimization"): "cost is not measured",
     ("spec", "release", "strategy"): "versions are not compared with each other",
     ("spec", "release", "rollbackOnFailure"): "only spec.actions roll back",
@@ -30,7 +29,10 @@ IDLE: dict[Steps, str] = {
 """Path of a field or block, and what does not happen with it."""
 
 PARTLY: dict[Steps, str] = {
-    ("spec", "model", "endpoint"): "only `gate` asks it; the door goes by the component's name",
+    ("spec", "model", "endpoint"): "only `gate` asks it, and the door knows loggers by it",
+    ("spec", "governance", "biasDetection", "monitoringEndpoint"): (
+        "state, labels, feedback and events; pages do not post there yet"
+    ),
 }
 """Path of a field, and what alone happens with it."""
 

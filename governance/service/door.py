@@ -24,7 +24,7 @@ from collectors.ledger import MemoryLedger
 from collectors.publish import Publisher
 from collectors.sidecar.spool import Spool
 from governance.bus.connect import open_bus
-from governance.errors import BusError, ConfigError, EvenhandError, Full
+from governance.errors import BusError, ConfigError, Full
 from governance.event import EventBatch
 from governance.metrics import Family
 from governance.privacy import open_pseudonymiser
@@ -132,10 +132,10 @@ class Door:
 
     async def _hand_over(self, component: ComponentKey, offers: Sequence[_Offer]) -> None:
         batches = [batch for offer in offers for batch in offer.batches]
-        error: EvenhandError | None = None
+        error: Exception | None = None
         try:
             await asyncio.to_thread(self._publisher.take, component, batches)
-        except EvenhandError as refusal:
+        except Exception as refusal:  # noqa: BLE001 - whoever waits for it must hear of it
             error = refusal
         else:
             if any(isinstance(batch, EventBatch) for batch in batches):

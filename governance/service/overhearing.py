@@ -9,13 +9,15 @@ counted by the next one as ``lost_crash``.
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import os
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from collectors.cloud_events.listening import Listening, half_of
 from collectors.cloud_events.whose import Owners
-from governance.errors import Full
+from governance.errors import EvenhandError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _AGAIN_SECONDS = 1.0  # after a spool that was full
 _OWN = ("namespace", "component")
 _WIDTH = 8  # bytes of a number on disk
+_log = logging.getLogger(__name__)
 
 
 class Heard(NamedTuple):
@@ -91,14 +94,15 @@ class Overhearing:
     def finish(self, take: Callable[[ComponentKey, Sequence[EventBatch]], None]) -> None:
         """Give up all that waits, at the end of the process; requests become events."""
         for key, ear in self._listening.items():
-            alone = ear.listening.halves.due(float("inf"))
+            alone = ear.listening.halves.due(math.inf)
             read = ear.listening.read(alone)
             try:
                 take(key, read.batches)
-            except Full:
-                ear.listening.halves.give_back(alone)  # counted as lost by the next process
-                continue
-            self._confirm(key, ear, alone, read.counts)
+            except EvenhandError:
+                ear.listening.halves.give_back(alone)  # the next process counts them as lost
+            else:
+                self._confirm(key, ear, alone, read.counts)
+            ear.close()
 
     async def _pass_on(
         self, key: ComponentKey, ear: _Ear, exchanged: list[Exchanged], take: Take
@@ -124,7 +128,8 @@ class Overhearing:
             await ear.until(due - self._clock.monotonic())
             try:
                 await self._pass_on(key, ear, halves.due(self._clock.monotonic()), take)
-            except Full:
+            except EvenhandError as error:  # the halves wait on
+                _log.warning("what loggers of %s sent has to wait: %s", key, error)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     def _ear(self, key: ComponentKey) -> _Ear:
@@ -171,6 +176,9 @@ class _Ear:
 
     def note(self, waiting: int) -> None:
         os.pwrite(self._file, waiting.to_bytes(_WIDTH, "little"), 0)
+
+    def close(self) -> None:
+        os.close(self._file)
 
     async def until(self, seconds: float) -> None:
         """Wait so long, or until too many halves wait."""

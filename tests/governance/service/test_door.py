@@ -2,96 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-import yaml
 
-from governance.bus.connect import open_bus
-from governance.bus.ports import EVENTS_TOPIC
 from governance.clock import SystemClock
 from governance.component.key import ComponentKey
 from governance.config import Settings
 from governance.errors import ConfigError
 from governance.event import EventBatch, LabelBatch, MessageType
 from governance.metrics import Metrics
-from governance.privacy import Pseudonymiser
-from governance.service.auth import Authority
-from governance.service.door import READING_BYTES, Door, door_app, opened
-from governance.service.http import bind, served
-from governance.wire.message import Message, decode
+from governance.service.door import READING_BYTES, opened
 from tests.collectors.exchanges import component, values
+from tests.governance.service.standing import (
+    EVENTS,
+    LABELS,
+    MAX_BODY_BYTES,
+    UNKEYED,
+    Standing,
+    standing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EVENTS = "/api/v1/components/shop/m/events"
-LABELS = "/api/v1/components/shop/m/labels"
-MAX_BODY_BYTES = 10_000
-UNKEYED = Pseudonymiser(b"")  # what the level open uses
-
-
-class Standing:
-    """A door that stands open, and what has gone through it."""
-
-    def __init__(self, folder: Path, door: Door, metrics: Metrics, url: str) -> None:
-        self.door = door
-        self.metrics = metrics
-        self.client = httpx.Client(base_url=url, trust_env=False)
-        self._bus_url = f"file:{folder / 'bus'}"
-
-    def post(self, path: str, rows: Any, token: str = "writer", **headers: str) -> httpx.Response:
-        body = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
-        return self.client.post(
-            path, content=body, headers={"authorization": f"Bearer {token}", **headers}
-        )
-
-    def arrived(self, batches: int) -> list[Message]:
-        """Messages with rows, once there are so many."""
-        bus = open_bus(self._bus_url)
-        consumer = bus.consumer("test")
-        consumer.subscribe(EVENTS_TOPIC, lambda own: dict.fromkeys(own, 0), lambda _: None)
-        found: list[Message] = []
-        for _ in range(50):
-            if len(found) >= batches:
-                break
-            messages = [decode(record) for record in consumer.poll(500, 0.2)]
-            found += [message for message in messages if message.batch is not None]
-        consumer.close()
-        bus.close()
-        return found
-
-    def counted(self, name: str, **labels: str) -> float | None:
-        return self.metrics.registry.get_sample_value(name, labels)
+    from governance.wire.message import Message
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Standing]:
-    settings = Settings.model_validate({"bus": {"url": f"file:{tmp_path / 'bus'}"}})
-    tokens = tmp_path / "tokens.yaml"
-    entries = [
-        {"name": name, "sha256": hashlib.sha256(name.encode()).hexdigest(), **fields}
-        for name, fields in {
-            "writer": {"roles": ["ingest"], "namespaces": ["shop"]},
-            "reader": {"roles": ["read"]},
-            "elsewhere": {"roles": ["ingest"], "namespaces": ["bank"]},
-        }.items()
-    ]
-    tokens.write_text(yaml.safe_dump({"tokens": entries}))
-    watched = component(signals={"favourable": {"in": ["1"]}, "groups": {"sex": "column:sex"}})
-    metrics = Metrics()
-    authority = Authority.load(tokens, "127.0.0.1")
-    with opened(settings, [watched], tmp_path / "state", SystemClock(), metrics) as standing:
-        app = door_app(standing, authority, MAX_BODY_BYTES)
-        with served(app, bind("127.0.0.1:0")) as url:
-            found = Standing(tmp_path, standing, metrics, url)
-            yield found
-            found.client.close()
+    with standing(tmp_path) as found:
+        yield found
 
 
 def test_events_go_to_the_bus_numbered_and_under_the_component_key(door: Standing) -> None:

@@ -32,7 +32,7 @@ def table(**columns: Any) -> pa.Table:
     return pa.table({"event_id": ids, **columns})
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"event_id": ID.hex(), "time": "2026-05-01T12:00:00Z", "prediction": "yes", "score": 0.25,
      "tabular.age": 30, "tabular.city": "Bonn", "truncated": True, "status_code": 200},
     {"event_id": ID[::-1].hex(), "time": "2026-05-01T12:00:01.5Z", "prediction": "no",
