@@ -42,15 +42,15 @@ ABOVE = frozenset(check for check in RateCheck if check.value.endswith("_rate"))
 def everything(**blocks: Any) -> Component:
     """A component that gives every detector all it can want."""
     limits = {check.value: _limit(check) for check in RateCheck}
-    return component(
-        **blocks,
-        model={"name": "scorer", "version": "1", "modality": ["tabular", "text"]},
-        governance=judging(
+    spec: dict[str, Any] = {
+        "model": {"name": "scorer", "version": "1", "modality": ["tabular", "text"]},
+        "governance": judging(
             thresholds={metric.value: _threshold(metric) for metric in FairnessMetric},
             intersections=[["sex", "race"]],
         ),
-        release=limiting(**limits),
-    )
+        "release": limiting(**limits),
+    }
+    return component(**(spec | blocks))
 
 
 def _limit(check: RateCheck) -> float | str:
@@ -392,6 +392,72 @@ def test_what_has_moved_is_seen(name: str) -> None:
         return
     raised = [v for v in subject.judge(full_view(subject)) if v.status in _RAISED]
     assert raised
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_how_texts_are_coded_does_not_matter(name: str) -> None:
+    """Another order of a dictionary's entries is the same traffic: the same bytes."""
+    subject, events = detector(name), labelled(traffic(700))
+    turned = {
+        column_name: Column(np.where(column.values < 0, -1, last - column.values), texts[::-1])
+        for column_name, column in events.columns.items()
+        if (texts := column.dictionary) is not None and not column_name.startswith("group.")
+        for last in (len(texts) - 1,)
+    }
+    other = with_columns(events, **turned)
+    assert equal(subject.add(other), subject.add(events))
+    assert equal(subject.add_outcomes(other), subject.add_outcomes(events))
+
+
+@pytest.mark.parametrize("name", sorted(set(DETECTORS) - {"traffic"}))
+def test_the_unit_of_weights_does_not_matter(name: str) -> None:
+    """Weights of 2 throughout are another sampling probability: values and statuses stay."""
+    subject = detector(name)
+    panes = [traffic(600, i, by) for i, by in enumerate((0.0, 0.0, 1.0, 1.0))]
+    doubled = [with_columns(events, weight=Column(np.full(600, 2.0))) for events in panes]
+    once, twice = (
+        subject.judge(view([pane(subject, events, i) for i, events in enumerate(scene)]))
+        for scene in (panes, doubled)
+    )
+    for one, other in zip(once, twice, strict=True):
+        assert (one.check, one.subject, one.status) == (other.check, other.subject, other.status)
+        assert other.value == (None if one.value is None else pytest.approx(one.value, rel=0.02))
+
+
+WINDOWS, EVENTS = 50, 300
+MOST_FALSE = 1  # of 50 windows, where one in 1,000 is promised: two have a chance of .001
+
+
+@cache
+def settled() -> Component:
+    """A component whose limits are what its usual traffic shows, each within 3 %."""
+    truth: dict[str, float] = {}
+    for name in FACTORIES:
+        for verdict in detector(name).judge(view([pane(detector(name), traffic(30_000, 77))])):
+            if verdict.check in set(RateCheck) and verdict.value is not None:
+                truth[verdict.check] = verdict.value
+    limits: dict[str, float | str] = {"degradation": 0.05}
+    for check in (check for check in RateCheck if check.value in truth):
+        falls = check.needs_labels and check.kind is LimitKind.SHARE
+        falls = (falls or check.is_estimate) and check not in _ERRORS
+        limit = truth[check.value] * (0.97 if falls else 1.03)
+        limits[check.value] = f"{limit:.6f}ms" if check.kind is LimitKind.DURATION else limit
+    return everything(release=limiting(**limits))
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_usual_traffic_raises_no_alarm(name: str) -> None:
+    """Window after window at what is allowed: no more breaches than the family promises."""
+    subject = FACTORIES[name](settled(), reference())
+    assert subject is not None
+    panes = [pane(subject, traffic(EVENTS, 1_000 + i), i) for i in range(WINDOWS)]
+    judged = [subject.judge(view(panes[:i])) for i in range(1, WINDOWS + 1)]
+    false = sum(any(v.status is Status.BREACH for v in verdicts) for verdicts in judged)
+    assert false <= MOST_FALSE
+    assert any(v.status is Status.OK for v in judged[-1])
+
+
+_ERRORS = frozenset({RateCheck.BRIER_SCORE, RateCheck.EXPECTED_CALIBRATION_ERROR})
 
 
 def test_the_catalog_makes_every_detector() -> None:
