@@ -454,7 +454,8 @@ def test_usual_traffic_raises_no_alarm(name: str) -> None:
     judged = [subject.judge(view(panes[:i])) for i in range(1, WINDOWS + 1)]
     false = sum(any(v.status is Status.BREACH for v in verdicts) for verdicts in judged)
     assert false <= MOST_FALSE
-    assert any(v.status is Status.OK for v in judged[-1])
+    # Changes are told by a history, which a view of its own does not have: test_changes.py.
+    assert name == "rate_change" or any(v.status is Status.OK for v in judged[-1])
 
 
 _ERRORS = frozenset({RateCheck.BRIER_SCORE, RateCheck.EXPECTED_CALIBRATION_ERROR})
