@@ -1,4 +1,4 @@
-"""Open Inference Protocol V2 as JSON: ``/v2/models/NAME[/versions/V]/infer``.
+"""Open Inference Protocol V2 as JSON: ``/v2/models/NAME[/versions/V]/infer``, ``infer_stream``.
 
 A tensor of shape [n] or [n, 1] is one value per instance, [n, d] is d values per instance.
 
@@ -15,6 +15,7 @@ from collectors.body import inflated, json_body
 from collectors.protocols.answer import Answer, read_answer
 from collectors.protocols.binary_tensors import HEADER, split_body, with_data
 from collectors.protocols.inputs import read_batch, read_tensors
+from collectors.protocols.kserve_v2_stream import one_response
 from collectors.protocols.layout import join_tensors, joint_layout, tensors_layout
 from governance.errors import CaptureError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-_PATH = re.compile(r"/v2/models/(?:[^/]+)(?:/versions/(?P<version>[^/]+))?/infer")
+_PATH = re.compile(r"/v2/models/(?:[^/]+)(?:/versions/(?P<version>[^/]+))?/infer(?:_stream)?")
 
 
 class KServeV2:
@@ -93,7 +94,7 @@ def _is_tensor(item: object) -> bool:
 
 def _answer(exchange: Exchange) -> Answer:
     if HEADER not in exchange.response_headers or exchange.failed or not exchange.response_body:
-        return read_answer(exchange)
+        return read_answer(exchange, one_response)
     try:
         body = _body(exchange.response_body, exchange.response_headers, "outputs")
     except CaptureError as error:

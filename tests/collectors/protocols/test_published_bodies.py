@@ -1,21 +1,18 @@
 """Every real body: those kept in the repository always, the whole collection where it is."""
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from collectors.catalog import PROTOCOLS, find_protocol
+from collectors.protocols.openai_chat import OPENAI_CHAT
 from collectors.read import decode
 from governance.errors import CaptureError
 from tests.collectors.exchanges import CHAT_PATH, GOLDEN, V1_PATH, V2_PATH, exchange
+from tests.collectors.published_bodies import COLLECTION, numbers_in, values_sent
 
-ROOT = Path(__file__).parents[3]
-SHARED = Path(os.environ.get("EVENHAND_SHARED", ROOT.parent / "shared"))
-COLLECTION = SHARED / "data" / "protocol_payloads"
 PATHS = {
     "kserve-v1": V1_PATH,
     "oip-v2-rest": V2_PATH,
@@ -48,22 +45,6 @@ def kind_of(path: Path) -> str:
     if "metadata" in path.name:
         return "metadata"
     return "response" if "response" in path.name else "request"
-
-
-def numbers_in(value: Any) -> list[float]:
-    if isinstance(value, dict):
-        return [number for item in value.values() for number in numbers_in(item)]
-    if isinstance(value, list):
-        return [number for item in value for number in numbers_in(item)]
-    return [value] if isinstance(value, int | float) else []
-
-
-def values_sent(body: bytes) -> list[Any]:
-    """What stands in the instances, or in the tensors' data."""
-    request = msgspec.json.decode(body)
-    parts = request if isinstance(request, list) else [request]
-    rows = [row for part in parts for row in part.get("instances", part.get("inputs", []))]
-    return [row["data"] if isinstance(row, dict) and "data" in row else row for row in rows]
 
 
 def check_request(path: Path) -> None:
@@ -130,7 +111,7 @@ def test_the_stream_of_the_collection_is_read() -> None:
     stream = "".join(f"data: {block.strip()}\n\n" for block in blocks).encode()
     headers = {"content-type": "text/event-stream"}
     seen = exchange(CHAT_PATH, TEXTS["openai-chat"], stream, response_headers=headers)
-    parsed = decode(PROTOCOLS[2], seen).parsed[0]
+    parsed = decode(OPENAI_CHAT, seen).parsed[0]
     assert (parsed.completion, parsed.finish_reason) == (("Hello",), "stop")
 
 
