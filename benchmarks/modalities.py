@@ -5,22 +5,29 @@ The text is 1 kB of English; the picture 640 x 480, the recording 5 s at 16 kHz.
 
 from __future__ import annotations
 
+import io
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import soundfile
+from PIL import Image
 
+from collectors.modalities.image import ImageDecoder
 from collectors.modalities.text.columns import NUMBERS, Features
 from collectors.modalities.text.language import language_of
 from collectors.modalities.text.pii import pii_counts
 from collectors.modalities.text.prose import Prose
 from collectors.modalities.text.refusal import refuses
 from collectors.modalities.text.trigrams import trigram_counts
+from collectors.modalities.voice import VoiceDecoder
 from governance.embeddings import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from governance.algebra.fourier import Projection
 
@@ -38,6 +45,9 @@ def main() -> None:
         print(f"  {name:<16}{1e6 * seconds(work, 300):>9.1f} µs")
     several = [TEXT] * SIZES
     print(f"  {'3-grams':<16}{1e6 * seconds(partial(trigram_counts, several), 3) / SIZES:>9.1f} µs")
+    print("pictures and recordings, each")
+    for name, work in _media_works().items():
+        print(f"  {name:<16}{1e3 * seconds(work, 3):>9.1f} ms")
     print("Fourier features, per event")
     for modality, projection in SHIPPED.items():
         print(f"  {modality:<16}{1e6 * _projected(projection):>9.1f} µs")
@@ -53,6 +63,32 @@ def _text_works() -> dict[str, Callable[[], object]]:
     }
     works |= {name: partial(measure, prose) for name, measure in NUMBERS.items()}
     return works | {"refusal, each": partial(refuses, TEXT)}
+
+
+def _media_works() -> dict[str, Callable[[], object]]:
+    """Decoding included, without which nothing is seen."""
+    rng = np.random.default_rng(1)
+    shades = np.add.outer(np.linspace(0, 120, 480), np.linspace(0, 120, 640))
+    pixels = (shades[:, :, None] + rng.integers(0, 15, (480, 640, 3))).astype(np.uint8)
+    samples = rng.normal(0, 0.1, 5 * 16_000)
+    images, voices = ImageDecoder(), VoiceDecoder()
+    works: dict[str, Callable[[], object]] = {
+        f"{kind}, 640 x 480": partial(images.decode, _picture(pixels, kind))
+        for kind in ("JPEG", "PNG")
+    }
+    small = _picture(np.ascontiguousarray(pixels[:32, :32]), "PNG")
+    works["PNG, 32 x 32"] = partial(images.decode, small)
+    for kind in ("WAV", "FLAC"):
+        file = io.BytesIO()
+        soundfile.write(file, samples, 16_000, format=kind)
+        works[f"{kind}, 5 s"] = partial(voices.decode, file.getvalue())
+    return works
+
+
+def _picture(pixels: NDArray[np.uint8], kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
 
 
 def _projected(projection: Projection) -> float:

@@ -1,12 +1,13 @@
-"""Recordings: duration, level, sample rate, and the embedding of their log-mel spectrum.
+"""Recordings: their features, and the embedding of their log-mel spectrum.
 
 The embedding has 54 coordinates: means and deviations over time of 26 log-mel bands from 0 to 8
 kHz, the logarithm of the duration, the level. Bands are in hertz, whatever the sample rate: a band
 above half of it holds the floor, so a recording that was limited to a narrower band is seen.
-Channels are averaged. Only the first minute is looked at.
+Channels are averaged. Only the first minute is looked at. The features are ``duration_seconds``,
+``level_db`` (of full scale), ``sample_rate_hz``, and those of ``voice_quality``.
 
 Reads what libsndfile reads: WAV, FLAC, Ogg, MP3, AIFF and more. Cost: about 1 ms per second of
-sound.
+sound at 16 kHz (``python -m benchmarks modalities``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collectors.modalities.media import decibels
+from collectors.modalities.voice_quality import clipping, loudness, pitch, spectrum_shape
 from governance.embeddings import VOICE_BANDS
 from governance.errors import ConfigError, MediaError
 
@@ -51,7 +53,17 @@ class VoiceDecoder:
         If the library that reads them is not installed.
     """
 
-    features = ("duration_seconds", "level_db", "sample_rate_hz")
+    features = (
+        "duration_seconds",
+        "level_db",
+        "sample_rate_hz",
+        "clipping",
+        "silence",
+        "signal_to_noise_db",
+        "pitch_hz",
+        "spectral_centroid_hz",
+        "roll_off_hz",
+    )
     coordinates = 2 * VOICE_BANDS + 2
 
     def __init__(self) -> None:
@@ -64,8 +76,8 @@ class VoiceDecoder:
             ) from None
         self._soundfile = soundfile
 
-    def decode(self, raw: bytes) -> tuple[tuple[float, float, float], Floats]:
-        """Duration (s), level (dB), sample rate (Hz), and the embedding, shape (54,).
+    def decode(self, raw: bytes) -> tuple[tuple[float, ...], Floats]:
+        """Numbers in the order of ``features``, and the embedding, shape (54,).
 
         Raises
         ------
@@ -76,10 +88,11 @@ class VoiceDecoder:
         _check_whole(raw)
         samples, rate, seconds = self._samples(raw)
         level = decibels(float(np.mean(samples**2)))
-        bands = np.concatenate(list(log_mel(samples, rate)))
+        bands, power = _looked_at(samples, rate)
         shape = [math.log(max(seconds, 1e-3)), level]
         vector = np.concatenate([bands.mean(axis=0), bands.std(axis=0), shape])
-        return (seconds, level, float(rate)), vector
+        numbers = (seconds, level, float(rate), clipping(samples), *loudness(samples, rate))
+        return (*numbers, pitch(samples, rate), *spectrum_shape(power, rate)), vector
 
     def _samples(self, raw: bytes) -> tuple[Floats, int, float]:
         """Mono samples in [-1, 1] of the first minute, their rate, seconds of the whole."""
@@ -107,18 +120,36 @@ def log_mel(samples: Floats, rate: int) -> Iterator[Floats]:
     Hann windows of 25 ms every 10 ms. By Parseval the bands of a sound add up to its mean square,
     whatever rate and window length.
     """
+    for power in _spectra(samples, rate):
+        yield _log_bands(power, rate)
+
+
+def _looked_at(samples: Floats, rate: int) -> tuple[Floats, Floats]:
+    """Log-mel bands, shape (frames, 26), and the mean power spectrum, shape (bins,)."""
+    bands, total = [], 0.0
+    for power in _spectra(samples, rate):
+        bands.append(_log_bands(power, rate))
+        total = total + power.sum(axis=0)
+    return np.concatenate(bands), np.asarray(total) / sum(map(len, bands))
+
+
+def _log_bands(power: Floats, rate: int) -> Floats:
+    bands: Floats = np.log(power @ _mel_filters(rate, 2 * (power.shape[1] - 1)) + _FLOOR)
+    return bands
+
+
+def _spectra(samples: Floats, rate: int) -> Iterator[Floats]:
+    """Power spectra, some frames at a time, shape (frames, bins)."""
     width, hop = round(_WINDOW_SECONDS * rate), max(1, round(_HOP_SECONDS * rate))
     size = 1 << (width - 1).bit_length()
     if len(samples) < width:
         samples = np.pad(samples, (0, width - len(samples)))
     window = np.hanning(width)
     frames = np.lib.stride_tricks.sliding_window_view(samples, width)[::hop]
-    filters = _mel_filters(rate, size)
     step = max(1, _BINS_AT_ONCE // size)
     for start in range(0, len(frames), step):
         spectrum = np.fft.rfft(frames[start : start + step] * window, size)
-        power = 2 * np.abs(spectrum) ** 2 / (size * (window @ window))
-        yield np.log(power @ filters + _FLOOR)
+        yield 2 * np.abs(spectrum) ** 2 / (size * (window @ window))
 
 
 @lru_cache(maxsize=16)

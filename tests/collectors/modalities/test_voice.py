@@ -25,7 +25,7 @@ def reason(raw: bytes) -> str:
 
 def test_duration_level_and_rate() -> None:
     """A sine at half of full scale is 9 dB below it."""
-    (seconds, level, rate), vector = DECODER.decode(sound(tone(seconds=1.5)))
+    (seconds, level, rate, *_), vector = DECODER.decode(sound(tone(seconds=1.5)))
     assert (seconds, rate) == (1.5, RATE)
     assert level == pytest.approx(-9.03, abs=0.01)
     assert vector.shape == (DECODER.coordinates,) == (len(SHIPPED["voice"].scale),)
@@ -95,7 +95,7 @@ def test_only_the_first_minute_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> 
     """The duration is still that of the whole."""
     monkeypatch.setattr(voice, "MAX_SECONDS", 0.5)
     samples = np.concatenate([np.zeros(RATE // 2), noise(3.0)])
-    (seconds, level, _), _ = DECODER.decode(sound(samples))
+    (seconds, level, *_), _ = DECODER.decode(sound(samples))
     assert (seconds, level) == (3.5, -100.0)
 
 
@@ -109,7 +109,7 @@ def test_silence_and_clicks(samples: np.ndarray) -> None:
 @pytest.mark.parametrize(("kind", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS")])
 def test_other_formats(kind: str, subtype: str) -> None:
     """A second is a second, compressed or not."""
-    (seconds, level, _), _ = DECODER.decode(sound(tone(), kind=kind, subtype=subtype))
+    (seconds, level, *_), _ = DECODER.decode(sound(tone(), kind=kind, subtype=subtype))
     assert (seconds, level) == pytest.approx((1.0, -9.03), abs=0.05)
 
 
@@ -123,7 +123,7 @@ def test_a_stream_of_unknown_length() -> None:
     """Who wrote before knowing the length is read to the end."""
     raw = bytearray(sound(noise(0.5)))
     raw[4:8] = raw[40:44] = b"\xff\xff\xff\xff"
-    (seconds, _, _), _ = DECODER.decode(bytes(raw))
+    (seconds, *_), _ = DECODER.decode(bytes(raw))
     assert seconds == pytest.approx(0.5, abs=0.01)
 
 
@@ -160,7 +160,7 @@ def test_a_header_that_lies_about_its_length() -> None:
     """A data chunk of four gigabytes that is not there is read to the file's end."""
     raw = bytearray(sound(noise(0.2)))
     raw[40:44] = struct.pack("<I", 0xFFFFFFF0)
-    (seconds, _, _), _ = DECODER.decode(bytes(raw))
+    (seconds, *_), _ = DECODER.decode(bytes(raw))
     assert seconds <= 0.21
 
 
