@@ -242,12 +242,12 @@ def test_a_column_that_is_not_there_is_named(
 
 
 def test_a_reference_needs_its_features_only(tmp_path: Path) -> None:
-    """A training table often has neither times nor outputs; a label in it is no feature."""
+    """A training table often has neither times nor outputs; a label is read, and no feature."""
     component = _component(
         {"time": "column:at", "prediction": "column:p", "label": "column:y", "id": "column:id"}
     )
     places = find_reference_places(component, ["age", "y"], tmp_path)
-    assert (dict(places.signals), places.features) == ({}, ("age",))
+    assert (dict(places.signals), places.features) == ({"label": "y"}, ("age",))
 
 
 def _labels(folder: Path, text: str, signals: dict[str, Any] | None = None) -> Any:
