@@ -8,7 +8,6 @@ import pytest
 
 from collectors.catalog import PROTOCOLS, find_protocol
 from collectors.protocols.openai_chat import OPENAI_CHAT
-from collectors.protocols.openai_chat import OPENAI_CHAT
 from collectors.read import decode
 from governance.errors import CaptureError
 from tests.collectors.exchanges import CHAT_PATH, GOLDEN, V1_PATH, V2_PATH, exchange
