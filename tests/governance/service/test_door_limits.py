@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import socket
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 
 from governance.clock import SECOND_US, ManualClock, SystemClock
 from governance.event import EventBatch, LabelBatch
+from governance.service import intake, patience
 from governance.service.limits import FAILURES
 from governance.wire.arrow import ARROW_TYPE
 from tests.collectors.cloud_events.logged import V1_REQUEST, kserve
@@ -127,6 +129,37 @@ def test_a_table_is_taken_as_its_rows_would_be(door: Standing) -> None:
     assert door.post(LABELS, zipped, **kind, **{"content-encoding": "gzip"}).status_code == 202
     for body in (b"", b"no table", table(id=[])):
         assert door.post(EVENTS, body, **kind).status_code == 400
+
+
+def test_a_body_that_does_not_end_is_given_up(
+    door: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """408 after the time that a body has; counted, and its bytes are free again."""
+    monkeypatch.setattr(intake, "BODY_SECONDS", 0.2)
+    with socket.create_connection((door.client.base_url.host, door.client.base_url.port)) as slow:
+        head = f"POST {EVENTS}/writer HTTP/1.1\r\nhost: d\r\ncontent-length: 9\r\n\r\n{{"
+        slow.sendall(head.encode())
+        assert slow.recv(65_536).startswith(b"HTTP/1.1 408 ")
+    own = {**OWN, "kind": "events", "outcome": "invalid"}
+    assert door.counted("evenhand_door_rows_total", **own) == 1
+    assert door.door._reading == 0
+
+
+def test_a_head_that_does_not_end_is_given_up(
+    door: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is closed, whether the head was begun or not, first or later."""
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+    whole = b"GET /livez HTTP/1.1\r\nhost: d\r\n\r\n"
+    for sent in (b"", b"POST /v1", whole + b"POST /v1"):
+        with socket.create_connection(
+            (door.client.base_url.host, door.client.base_url.port)
+        ) as slow:
+            slow.sendall(sent)
+            said = b""
+            while part := slow.recv(65_536):
+                said += part
+            assert said.count(b"HTTP/1.1 200 ") == sent.count(b"livez")
 
 
 def test_a_gzip_bomb_is_refused(tmp_path: Path) -> None:

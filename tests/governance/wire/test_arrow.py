@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from governance.bus.ports import Record
 from governance.errors import WireError
-from governance.event import EventBatch
+from governance.event import EventBatch, MessageType
 from governance.wire import arrow, json
 from governance.wire.arrow import ARROW_TYPE, MAX_ROWS, MAX_TEXT_BYTES
+from governance.wire.message import decode
 
 NOW_US = 1_700_000_000_000_000
 ID = bytes(range(16))
@@ -157,3 +159,17 @@ def test_rows_are_json() -> None:
     """What the door takes from a table it could have got as JSON."""
     rows = arrow.read_rows(stream(table(score=[0.5, None], prediction=["a", None])))
     assert plain_json.loads(plain_json.dumps(rows)) == rows
+
+
+@pytest.mark.parametrize("of_labels", [False, True])
+def test_a_record_of_the_bus_may_be_arrow(*, of_labels: bool) -> None:
+    """By its content type, from any producer with the right key; text is missing where null."""
+    kind = MessageType.LABELS if of_labels else MessageType.EVENTS
+    headers = [("content-type", ARROW_TYPE.encode()), ("ce_type", kind.encode())]
+    value = stream(table(label=["a", None], prediction=["a", None]))
+    message = decode(Record("evenhand.events", 0, 0, NOW_US, b"shop/m", tuple(headers), value))
+    assert message.batch is not None
+    name, other = ("label", "prediction") if of_labels else ("prediction", "label")
+    assert message.batch.columns[name].values.tolist() == [0, -1]
+    assert message.batch.columns["time"].values.tolist() == [NOW_US, NOW_US]
+    assert message.unknown == (other,)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from governance.config import Settings
 from governance.event import LabelBatch, MessageType
+from governance.service.cli.listen import METRICS, _metrics_address
 from tests.governance.service.cli.door_process import (
     COMPONENT,
     EVENTS,
@@ -55,6 +57,13 @@ def test_what_it_said_yes_to_survives_kill_9(tmp_path: Path) -> None:
     second.end(signal.SIGTERM)
     batches = [m.batch for m in sent(tmp_path) if m.batch is not None]
     assert [type(batch) for batch in batches] == [LabelBatch]
+
+
+def test_its_metrics_do_not_stand_where_those_of_alerting_do() -> None:
+    """One machine may run both with no settings; what is set counts."""
+    assert _metrics_address(Settings()) == METRICS != Settings().http.metrics
+    chosen = Settings.model_validate({"http": {"metrics": "127.0.0.1:8602"}})
+    assert _metrics_address(chosen) == "127.0.0.1:8602"
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "nonsense"])
