@@ -87,6 +87,7 @@ class Parsed(NamedTuple):
     finish_reason: str | None = None  # as the model writes it
     refusal: bool | None = None  # whether the model says that it refuses
     refused: CaptureError | None = None
+    media: Mapping[str, Any] | None = None  # by modality, of all instances
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class Capture:
 
     ``counts`` adds up what was noticed without stopping an event: ``sampled_out`` (events),
     ``unreadable_request:REASON`` (of a request that became an event all the same),
-    ``unreadable_response:REASON``, and ``identity:SOURCE``, where ids came from.
+    ``unreadable_response:REASON``, ``undecodable:MODALITY:REASON`` and ``not_decoded:MODALITY`` (of
+    media), and ``identity:SOURCE``, where ids came from.
 
     Raises
     ------
@@ -309,6 +310,7 @@ class Capture:
             look = source.look(seen)
             columns |= look.columns
             vectors |= look.vectors
+            self.counts.update(look.counts)
         return columns, vectors
 
 

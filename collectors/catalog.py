@@ -12,6 +12,7 @@ from collectors.protocols.openai_completions import OPENAI_COMPLETIONS
 from collectors.protocols.openai_embeddings import OPENAI_EMBEDDINGS
 from collectors.protocols.openai_moderations import OPENAI_MODERATIONS
 from collectors.protocols.openai_responses import OPENAI_RESPONSES
+from collectors.protocols.openai_transcription import OPENAI_TRANSCRIPTION
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ PROTOCOLS: tuple[InferenceProtocol, ...] = (
     OPENAI_RESPONSES,
     OPENAI_EMBEDDINGS,
     OPENAI_MODERATIONS,
+    OPENAI_TRANSCRIPTION,
 )
 
 

