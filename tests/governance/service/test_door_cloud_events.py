@@ -156,6 +156,11 @@ def test_at_its_end_the_door_gives_up_what_waits(tmp_path: Path) -> None:
     with standing(tmp_path) as door:
         door.post(EVENTS, V1_REQUEST, **kserve("request", "a"))
         door.post(EVENTS, V1_RESPONSE, **kserve("response", "b"))
+    exchanges = {
+        outcome: door.counted("evenhand_door_exchanges_total", **OWN, outcome=outcome)
+        for outcome in ("read", "unread", "sampled_out")
+    }
+    assert sum(n or 0 for n in exchanges.values()) == exchanges["read"] == 1
     (message,) = door.arrived(1)
     assert isinstance(message.batch, EventBatch)
     assert values(message.batch, "tabular.instances[0]") == [1.5, 3]
