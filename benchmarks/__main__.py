@@ -2,7 +2,8 @@
 
 ``tables [NAME ...]`` prints what the detectors promise and keep, ``plots FOLDER`` draws it, and
 ``peers [NAME ...]`` measures Evenhand beside other tools, for which it makes environments of
-gigabytes. All take minutes, so they run only where they are named.
+gigabytes; ``sidecar_peers`` measures the sidecar beside proxies and KServe's agent, which it
+builds. All take minutes, so they run only where they are named.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ ALONE = {
     "tables": "benchmarks.tables.catalog",
     "plots": "benchmarks.plots.catalog",
     "peers": "benchmarks.peers.catalog",
+    "sidecar_peers": "benchmarks.sidecar_peers.catalog",
 }
 
 

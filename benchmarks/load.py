@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, load: Load) -> None:
         self.load = load
+        self.head = b""  # of the first answer
         self.length = 0  # of an answer, once one was seen
         self.received = 0
 
@@ -73,11 +74,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.length:
-            head, _, rest = data.partition(b"\r\n\r\n")
+            self.head += data
+            head, ended, _ = self.head.partition(b"\r\n\r\n")
+            if not ended:
+                self.received += len(data)
+                return
             length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
             self.length = len(head) + 4 + int(length)
             assert head.startswith(b"HTTP/1.1 200"), head
-            assert rest
         self.received += len(data)
         if self.received >= self.length:
             self.received -= self.length

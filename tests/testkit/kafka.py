@@ -38,7 +38,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/data
 auto.create.topics.enable=false
@@ -79,15 +79,18 @@ def fetch() -> str:
 class KafkaBroker:
     """A running broker; it keeps its port and its data over ``restart``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, advertised_port: int | None = None) -> None:
         self.folder = folder
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.url = f"kafka://{self.bootstrap}"
         self._properties = folder / "server.properties"
-        self._properties.write_text(
-            _PROPERTIES.format(port=self.port, controller=free_port(), folder=folder)
-        )
+        ports = {
+            "port": self.port,
+            "advertised": advertised_port or self.port,
+            "controller": free_port(),
+        }
+        self._properties.write_text(_PROPERTIES.format(folder=folder, **ports))
         self._process = ServerProcess(
             _command("kafka.Kafka", str(self._properties)), folder / "broker.log"
         )
@@ -124,10 +127,13 @@ class KafkaBroker:
 
 
 @contextmanager
-def start_kafka() -> Iterator[KafkaBroker]:
-    """A broker with empty topics, for the length of the block; raises ServerMissing."""
+def start_kafka(advertised_port: int | None = None) -> Iterator[KafkaBroker]:
+    """A broker with empty topics, for the length of the block; raises ServerMissing.
+
+    ``advertised_port`` is that of a relay which stands before it.
+    """
     fetch()
-    broker = _started(tries=3)
+    broker = _started(advertised_port, tries=3)
     try:
         yield broker
     finally:
@@ -135,8 +141,8 @@ def start_kafka() -> Iterator[KafkaBroker]:
         shutil.rmtree(broker.folder, ignore_errors=True)
 
 
-def _started(tries: int) -> KafkaBroker:
-    broker = KafkaBroker(Path(tempfile.mkdtemp(prefix="evh-kafka-")))
+def _started(advertised_port: int | None, *, tries: int) -> KafkaBroker:
+    broker = KafkaBroker(Path(tempfile.mkdtemp(prefix="evh-kafka-")), advertised_port)
     try:
         broker.format()
         broker.start()
@@ -144,7 +150,7 @@ def _started(tries: int) -> KafkaBroker:
         shutil.rmtree(broker.folder, ignore_errors=True)
         if tries == 1:
             raise
-        return _started(tries - 1)
+        return _started(advertised_port, tries=tries - 1)
     return broker
 
 
