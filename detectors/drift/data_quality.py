@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.drift.family import WORST_LAST, Members, judge_family
+from detectors.drift.family import RAISED, WORST_LAST, Members, judge_family
 from detectors.drift.kolmogorov_smirnov import gap_effect
 from detectors.drift.words import change
 from detectors.ladder import Readings
@@ -113,12 +113,13 @@ class DataQuality:
 
     def _verdict(self, family: Family, member: int, share: NDArray[np.float64]) -> Verdict:
         tail, row = self._shares[member], family.shown(member)
-        moved = "" if row is None else f"{tail.words} {change(tail.before, share[row, member])}"
+        moved = ""
+        if row is not None and family.status(member) in RAISED:
+            moved = f"{tail.words} {change(tail.before, share[row, member])}"
         name = self._names[tail.subject]
         return family.verdict(member, check=CHECK, subject=name, test=tail.test, moved=moved)
 
 
 def _badness(family: Family, member: int) -> tuple[int, float]:
-    row = family.shown(member)
-    value = 0.0 if row is None else float(family.readings.effect.value[row, member])
+    value = 0.0 if family.shown(member) is None else family.figures[member]["value"]
     return WORST_LAST.index(family.status(member)), value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -94,6 +94,19 @@ class Family:
     climb: Climb
     holds: tuple[Hold | None, ...]
     ruling: Ruling
+    figures: tuple[_Figures, ...] = field(init=False)  # of the windows to show, per member
+
+    def __post_init__(self) -> None:
+        effect, rows = self.readings.effect, np.maximum(self.climb.shown, 0)
+        places = np.arange(len(rows) if len(effect.value) else 0)  # none while no window is whole
+        at = rows[places], places
+        columns = (effect.value, effect.raw, effect.lower, effect.upper, self.readings.m)
+        named = zip(*(column[at].tolist() for column in columns), strict=True)
+        figures = tuple(
+            _Figures(value=value, raw=raw, lower=lower, upper=upper, effective_events=m)
+            for value, raw, lower, upper, m in named
+        )
+        object.__setattr__(self, "figures", figures)
 
     def status(self, member: int) -> Status:
         """The status of one member."""
@@ -120,7 +133,7 @@ class Family:
             evidence_bar=math.log10(self.ruling.bar) if self.holds[member] is None else None,
             panes=1 if row is None else self.terms.panes[row],
             events=self.terms.events,
-            **({} if row is None else self._figures(member, row)),
+            **({} if row is None else self.figures[member]),
         )
 
     def _withheld(self, member: int) -> str:
@@ -143,16 +156,6 @@ class Family:
         if self.members.assumed[member]:
             parts.append(INDEPENDENCE)
         return "; ".join(parts)
-
-    def _figures(self, member: int, row: int) -> _Figures:
-        effect = self.readings.effect
-        return _Figures(
-            value=float(effect.value[row, member]),
-            raw=float(effect.raw[row, member]),
-            lower=float(effect.lower[row, member]),
-            upper=float(effect.upper[row, member]),
-            effective_events=float(self.readings.m[row, member]),
-        )
 
     def _too_small(self, member: int) -> str:
         if not self.readings.usable[:, member].any():

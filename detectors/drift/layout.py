@@ -97,7 +97,7 @@ def _filled(features: Sequence[Floats]) -> Floats:
 
 
 def _padded(sums: Floats) -> Floats:
-    return np.pad(sums, ((0, 0), (0, 1)))
+    return np.concatenate([sums, np.zeros((len(sums), 1))], axis=1)
 
 
 def _joined(parts: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:

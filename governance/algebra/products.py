@@ -13,6 +13,7 @@ Cost: 0.1 ms per 1,000 rows of 25 features on one core (``python -m benchmarks j
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def product_sums(
         else:
             fixed = np.rint(np.minimum(weight[start : start + _PIECE], MAX_WEIGHT) * SCALE)
             total += (piece * fixed) @ piece.T.astype(np.float64)
-    upper = total[np.triu_indices(len(steps))].astype(np.int64)
+    upper = total[_triangle(len(steps))].astype(np.int64)
     return upper * SCALE if weight is None else upper
 
 
@@ -76,9 +77,27 @@ def symmetric(sums: NDArray[Any], features: int) -> NDArray[np.float64]:
 
     Shape (..., features + 1, features + 1); entry (0, 0) is the sum of weights.
     """
-    unit = np.append(1.0, np.full(features, 1 / STEPS))
-    rows, columns = np.triu_indices(features + 1)
-    full = np.zeros((*sums.shape[:-1], features + 1, features + 1))
-    full[..., rows, columns] = sums * (unit[rows] * unit[columns] / SCALE)
-    full[..., columns, rows] = full[..., rows, columns]
+    full: NDArray[np.float64] = sums[..., _places(features + 1)] * _units(features + 1)
     return full
+
+
+@lru_cache(maxsize=64)
+def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    rows, columns = np.triu_indices(size)
+    return rows, columns
+
+
+@lru_cache(maxsize=64)
+def _places(size: int) -> NDArray[np.intp]:
+    """Where each cell of a symmetric matrix is in its upper triangle, row by row."""
+    places = np.zeros((size, size), dtype=np.intp)
+    rows, columns = _triangle(size)
+    places[rows, columns] = places[columns, rows] = np.arange(len(rows))
+    return places
+
+
+@lru_cache(maxsize=64)
+def _units(size: int) -> NDArray[np.float64]:
+    """What one step of each cell is, in units."""
+    unit = np.append(1.0, np.full(size - 1, 1 / STEPS))
+    return np.asarray(np.outer(unit, unit) / SCALE)
