@@ -21,7 +21,7 @@ HOMES = {
     "scipy": ("detectors/stats/",),
     "prometheus_client": ("governance/metrics.py",),
     "sqlalchemy": ("governance/store/", "governance/service/", "alerting/evaluator.py"),
-    "pyarrow": ("collectors/rows/", "collectors/replay.py"),
+    "pyarrow": ("collectors/rows/", "collectors/replay.py", "governance/wire/arrow.py"),
     "uvloop": ("collectors/sidecar/",),
     "httptools": ("collectors/sidecar/",),
     "PIL": ("collectors/modalities/image.py",),

@@ -1,4 +1,4 @@
-"""Parquet: the one home of pyarrow, which the base install does not have."""
+"""Parquet: the one home of pyarrow for files, which the base install does not have."""
 
 from __future__ import annotations
 
