@@ -38,6 +38,7 @@ CALLS = {
     "null": Call(INFER.format("iris"), IRIS.replace(b"4.8", b"null")),
     "datatype": Call(INFER.format("iris"), IRIS.replace(b"FP32", b"FP322")),
     "cut": Call(INFER.format("iris"), IRIS[:-9]),
+    "output": Call(INFER.format("iris"), IRIS[:-1] + b',"outputs":[{"name":"nobody"}]}'),
     "absent": Call(INFER.format("nobody"), IRIS),
     "words": Call("/v2/models/words/infer_stream", (WORDS % TEXT).encode()),
     "streamed": Call("/v2/models/iris/infer_stream", IRIS),
@@ -83,6 +84,7 @@ def test_a_request_is_read_however_it_is_sent(behind: Behind, name: str) -> None
     [
         ("broken", 500, FEATURES),
         ("null", 500, FEATURES | {"x[2]": [None, 1.4]}),
+        ("output", 400, FEATURES),
         ("absent", 404, FEATURES),
         ("datatype", 422, {}),
         ("cut", 422, {}),
