@@ -64,19 +64,6 @@ def projections_of(component: Component, base: Path) -> Mapping[str, Projection]
     return found
 
 
-def unsummed(component: Component) -> str | None:
-    """Why no embedding of the component can be summed in live traffic; None if nothing hinders."""
-    if (
-        component.spec.signals.time is not None
-        and component.spec.monitoring.windows.kind == "every"
-    ):
-        return (
-            "spec.signals.time is declared: a sum belongs to a window by the sidecar's clock, "
-            "events to theirs by another"
-        )
-    return None
-
-
 def _measured(component: Component, base: Path, modality: str) -> Projection:
     """The profile's projection; raises ValueError where there is none that this build can use."""
     path = baseline_path(component, base)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.capture import Capture, body_limit
-from collectors.projections import projections_of, unsummed
+from collectors.projections import projections_of
 from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.publish import Publisher
 from collectors.sidecar.assembly import Assembly, Missing
@@ -35,6 +35,7 @@ from collectors.stack import capture_all
 from collectors.sums import EmbeddingSums
 from governance.bus.connect import open_bus
 from governance.component.load import load_components
+from governance.component.notices import unsummed
 from governance.config import load_settings
 from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.privacy import open_pseudonymiser
@@ -338,7 +339,7 @@ def _sums(loaded: LoadedComponent) -> EmbeddingSums | None:
         return None
     hindrance = unsummed(loaded.component)
     if hindrance is not None:
-        _log.warning("embeddings are not summed: %s", hindrance)
+        _log.warning("%s", hindrance)
         return None
     return EmbeddingSums(projections, loaded.component.spec.monitoring.windows)
 

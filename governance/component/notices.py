@@ -36,13 +36,6 @@ PARTLY: dict[Steps, str] = {
 }
 """Path of a field, and what alone happens with it."""
 
-_LIVE: dict[Modality, str] = {
-    Modality.TEXT: "the sidecar takes lengths of texts, only replay and baseline embeddings",
-    Modality.VOICE: "the sidecar does not listen, only replay and baseline do",
-    Modality.IMAGE: "the sidecar does not look, only replay and baseline do",
-}
-"""What does not happen with a modality in live traffic."""
-
 _RATES = frozenset(check.value for check in RateCheck)
 
 
@@ -54,10 +47,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     for path, words in PARTLY.items():
         if _is_there(document, path):
             yield path, f"accepted, acted on in part: {words}"
-    for i, modality in enumerate(component.spec.model.modality):
-        if modality in _LIVE:
-            path = ("spec", "model", "modality", i)
-            yield path, f"accepted, acted on in part: {_LIVE[modality]}"
+    yield from _embeddings(component)
     yield from _counterfactual(component)
     yield from _performance(component)
     yield from _rollbacks(component)
@@ -74,6 +64,29 @@ def _is_there(value: Any, path: Steps) -> bool:
             return False
         value = value[step]
     return True
+
+
+def unsummed(component: Component) -> str | None:
+    """Why no embedding of the component can be summed in live traffic; None if nothing hinders."""
+    spec = component.spec
+    if spec.signals.time is not None and spec.monitoring.windows.kind == "every":
+        return (
+            "embeddings of live traffic are not summed: their sums belong to windows by the "
+            "sidecar's clock, events to theirs by another"
+        )
+    return None
+
+
+def _embeddings(component: Component) -> Iterator[Remark]:
+    """Modalities whose embeddings live traffic leaves out."""
+    declared = component.spec.model.modality
+    words = unsummed(component)
+    if words is not None and set(declared) - {Modality.TABULAR}:
+        yield ("spec", "signals", "time"), f"accepted, acted on in part: {words}"
+    if Modality.IMAGE in declared and component.spec.baseline.uri is None:
+        path = ("spec", "model", "modality", declared.index(Modality.IMAGE))
+        words = "live pictures have embeddings only where spec.baseline.uri names a profile"
+        yield path, f"accepted, acted on in part: {words}, which holds their projection"
 
 
 def _counterfactual(component: Component) -> Iterator[Remark]:

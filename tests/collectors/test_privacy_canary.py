@@ -3,14 +3,20 @@
 import base64
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from collectors.capture import Capture
 from collectors.ingest import Desk
 from collectors.labels import read_labels
+from collectors.projections import projections_of
+from collectors.sums import EmbeddingSums
+from governance.algebra.fourier import fit_projection
 from governance.bus.ports import Headers
+from governance.component.schema import Windows
 from governance.event import MessageType
 from governance.wire.headers import Stamp, encode_stamp
 from governance.wire.message import encode
@@ -21,6 +27,7 @@ from tests.collectors.exchanges import (
     component,
     exchange,
 )
+from tests.collectors.modalities.sounds import picture, sound
 
 SIGNALS = {
     "id": "request:$.id",
@@ -151,6 +158,62 @@ def test_no_canary_leaves(name: str, *, anonymised: bool) -> None:
     value, headers = leaving(canary, name, anonymised=anonymised)
     sent = b"\n".join([value, *(name.encode() + raw for name, raw in headers)])
     found = [place for text, place in canary.placed.items() for s in spellings(text) if s in sent]
+    assert found == []
+
+
+def secret_picture(text: str) -> bytes:
+    """A picture whose pixels spell the text, line by line, over and over."""
+    pixels = np.frombuffer((text.encode() * 400)[: 64 * 64], dtype=np.uint8).reshape(64, 64)
+    return picture(pixels, "BMP")
+
+
+def secret_sound(text: str) -> bytes:
+    """A recording whose samples spell the text, over and over."""
+    return sound(np.frombuffer((text.encode() * 400)[:6_400], dtype="<i2"))
+
+
+def medium(canary: Canaries, kind: str) -> tuple[str, Any]:
+    if kind == "prompt":
+        said = f"{canary('prompt')} mail ann.{canary('address')}@example.com, please"
+        return CHAT_PATH, {"messages": [{"role": "user", "content": said}]}
+    make = secret_picture if kind == "pixels" else secret_sound
+    return V1_PATH, {"instances": [{"b64": base64.b64encode(make(canary(kind))).decode()}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "modality"), [("prompt", "text"), ("pixels", "image"), ("samples", "voice")]
+)
+@pytest.mark.parametrize("anonymised", [False, True])
+def test_no_text_pixel_or_sample_leaves_with_features_and_sums(
+    tmp_path: Path, kind: str, modality: str, *, anonymised: bool
+) -> None:
+    """30 events of 30 canaries: their columns and the sum of their embeddings hold none."""
+    canary = Canaries()
+    watched = component(
+        model={"name": "m", "version": "1", "modality": [modality]},
+        governance={"dataPrivacy": {"anonymizationRequired": anonymised}},
+    )
+    projections = dict(projections_of(watched, tmp_path))
+    projections.setdefault("image", fit_projection("image-grey-64/1", np.eye(64), 1))
+    capture = Capture(watched, KEYED, embed={modality})
+    sums = EmbeddingSums({modality: projections[modality]}, Windows())
+    sent = []
+    for number in range(30):
+        path, request = medium(canary, kind)
+        headers = {"x-request-id": str(number)}
+        taken = capture.alone(
+            exchange(path, request, {"predictions": [1]}, request_headers=headers)
+        )
+        assert taken.batch is not None
+        assert f"{modality}.undecodable" not in taken.batch.columns or not any(
+            taken.batch.columns[f"{modality}.undecodable"].values
+        )
+        sums.add("1", taken.batch.columns["time"].values, taken.vectors)
+        sent.append(encode(taken.batch))
+    batches = [capture.allowed(batch) for ended in sums.rest() for batch in ended.batches]
+    assert [total.n for batch in batches for total in batch.sums.values()] == [30]
+    wire = b"".join([*sent, *map(encode, batches)])
+    found = [place for text, place in canary.placed.items() for s in spellings(text) if s in wire]
     assert found == []
 
 

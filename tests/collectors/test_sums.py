@@ -10,8 +10,9 @@ import pytest
 from collectors import sums as module
 from collectors.capture import Capture
 from collectors.modalities.text.trigrams import trigram_counts
-from collectors.projections import projections_of, unsummed
+from collectors.projections import projections_of
 from collectors.sums import EmbeddingSums
+from governance.component.notices import unsummed
 from governance.component.schema import Windows
 from governance.embeddings import SHIPPED
 from governance.errors import ConfigError, PermanentError

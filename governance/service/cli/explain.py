@@ -15,17 +15,22 @@ from typing import TYPE_CHECKING, Any
 from collectors.base import Exchange
 from collectors.capture import Capture
 from collectors.catalog import find_protocol, protocols_named
+from collectors.projections import projections_of
 from collectors.read import decode
 from governance.clock import SystemClock
+from governance.component.notices import unsummed
 from governance.config import load_settings
 from governance.errors import CaptureError, ConfigError
-from governance.privacy import KEY_BYTES, Pseudonymiser, open_pseudonymiser
+from governance.event import sum_name
+from governance.privacy import KEY_BYTES, SMALLEST_SUM, Pseudonymiser, open_pseudonymiser
 from governance.service.cli.flags import components_of, one_component
 from governance.wire.message import encode
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
+    from governance.component.load import LoadedComponent
     from governance.component.schema import Component
     from governance.config import Settings
     from governance.event import Column, EventBatch
@@ -38,12 +43,16 @@ _STREAM_STARTS = (b"data:", b"event:", b":")
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What came of a look; ``batch`` is None where nothing would leave."""
+    """What came of a look; ``batch`` is None where nothing would leave.
+
+    ``sums`` are what its events would be added to: name, and length.
+    """
 
     component: Component
     path: str
     protocol: str | None
     batch: EventBatch | None = None
+    sums: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     error: CaptureError | None = None
 
@@ -52,8 +61,8 @@ def run(options: argparse.Namespace) -> int:
     """Explain; 1 if a body is not valid for its protocol."""
     flags = {"components": options.components, "privacy.keyDirectory": options.key_directory}
     settings = load_settings(options.config, os.environ, flags)
-    component = _component(options, settings)
-    found = _explain(component, settings, _exchange(options))
+    loaded = _component(options, settings)
+    found = _explain(loaded, settings, _exchange(options))
     if options.json:
         print(json.dumps(_report(found), indent=2))
     else:
@@ -61,11 +70,11 @@ def run(options: argparse.Namespace) -> int:
     return 0 if found.error is None else 1
 
 
-def _component(options: argparse.Namespace, settings: Settings) -> Component:
+def _component(options: argparse.Namespace, settings: Settings) -> LoadedComponent:
     """The component of the file that --component names, else the only one of --components."""
     if options.component is not None:
-        return one_component(Path(options.component)).component
-    components = [loaded.component for loaded in components_of(settings)]
+        return one_component(Path(options.component))
+    components = components_of(settings)
     if len(components) != 1:
         raise ConfigError(f"--explain is about one component, not {len(components)}: --component")
     return components[0]
@@ -102,23 +111,32 @@ def _read(file: Path) -> bytes:
         raise ConfigError(f"{file}: {error.strerror}") from None
 
 
-def _explain(component: Component, settings: Settings, exchange: Exchange) -> Explanation:
+def _explain(loaded: LoadedComponent, settings: Settings, exchange: Exchange) -> Explanation:
+    component = loaded.component
     protocols = protocols_named(component.spec.capture.protocols)
     protocol = find_protocol(protocols, exchange.method, exchange.path)
     if protocol is None:
         return Explanation(component, exchange.path, None)
     pseudonymiser, notes = _pseudonymiser(component, settings)
     component, whole = _unsampled(component)
-    capture = Capture(component, pseudonymiser)
+    projections = {} if unsummed(component) else projections_of(component, loaded.file)
+    capture = Capture(component, pseudonymiser, embed=projections.keys())
     try:
-        batch = capture.capture(exchange)
+        captured = capture.alone(exchange)
+        batch = captured.batch
         if batch is not None and not batch.columns["truncated"].values.any():
             refused = decode(protocol, exchange).refused
             if refused is not None:
                 raise refused
     except CaptureError as error:
         return Explanation(component, exchange.path, protocol.name, error=error)
-    return Explanation(component, exchange.path, protocol.name, batch, (*notes, *whole))
+    sums = tuple(
+        (sum_name(modality, projection.hash), projection.size)
+        for modality, projection in projections.items()
+        if modality in captured.vectors
+    )
+    notes = (*notes, *whole, *_unseen(capture))
+    return Explanation(component, exchange.path, protocol.name, batch, sums, notes)
 
 
 def _pseudonymiser(
@@ -142,6 +160,14 @@ def _unsampled(component: Component) -> tuple[Component, tuple[str, ...]]:
     return component.model_copy(update={"spec": spec}), (note,)
 
 
+def _unseen(capture: Capture) -> Iterator[str]:
+    """What could not be seen of pictures and recordings, and why."""
+    for reason, n in capture.counts.items():
+        kind, _, what = reason.partition(":")
+        if kind in {"undecodable", "not_decoded"}:
+            yield f"{n} {kind.replace('_', ' ')} ({what.replace(':', ', ')})"
+
+
 def _report(found: Explanation) -> dict[str, Any]:
     report: dict[str, Any] = {
         "captured": found.batch is not None,
@@ -158,6 +184,9 @@ def _report(found: Explanation) -> dict[str, Any]:
             "events": found.batch.n,
             "bytes": len(encode(found.batch)),
             "columns": {n: _column(n, c) for n, c in found.batch.columns.items()},
+            "sums": {
+                name: {"numbers": size, "fewest_events": SMALLEST_SUM} for name, size in found.sums
+            },
             "notes": list(found.notes),
         }
     return report
@@ -200,13 +229,16 @@ def _print_batch(found: Explanation, batch: EventBatch) -> None:
     level = found.component.spec.governance.data_privacy.level.value
     events = f"{batch.n} event{'' if batch.n == 1 else 's'}"
     print(f"captured   true: {events} of version {batch.version}, {len(encode(batch))} bytes")
-    print(f"privacy    {level}; nothing but these columns leaves the pod")
+    and_sums = " and sums" if found.sums else ""
+    print(f"privacy    {level}; nothing but these columns{and_sums} leaves the pod")
     for note in found.notes:
         print(f"note       {note}")
-    width = max(len(name) for name in batch.columns)
+    width = max(map(len, [*batch.columns, *(name for name, _ in found.sums)]))
     print(f"\n{'column':<{width}}  {'type':<9}  values")
     for name, column in batch.columns.items():
         shown = _column(name, column)
         values = ", ".join("-" if value is None else str(value) for value in shown["values"])
         more = ", ..." if batch.n > SHOWN and values else ""
         print(f"{name:<{width}}  {shown['type']:<9}  {values or 'as measured'}{more}")
+    for name, size in found.sums:
+        print(f"{name:<{width}}  {'sum':<9}  {size:,} numbers, over {SMALLEST_SUM} events or more")

@@ -73,7 +73,6 @@ def test_fields_that_nothing_acts_on_yet_are_notices() -> None:
         "spec.model.repository",
         "spec.webComponent",
         "spec.governance.costOptimization",
-        "spec.model.modality[1]",
     } <= {notice.path for notice in reading.notices}
     assert all(notice.line for notice in reading.notices)
 
@@ -362,3 +361,15 @@ def test_every_check_of_operations_has_a_limit_of_its_kind(tmp_path: Path) -> No
     path = _write(tmp_path, f"{HEAD}{MODEL}  release: {{rolloutMetrics: [{metrics}]}}\n")
     (loaded,) = load_components([path])
     assert len(loaded.component.spec.release.rollout_metrics) == len(RateCheck)
+
+
+def test_live_embeddings_that_are_left_out_are_notices(tmp_path: Path) -> None:
+    """Pictures without a profile, and sums by another clock than the events'."""
+    (tmp_path / "c.yaml").write_text(
+        "{apiVersion: apexlogic.io/v1alpha1, kind: MultimodalAIComponent, metadata: {name: m}, "
+        "spec: {model: {name: m, version: '1', modality: [text, image]}, "
+        "signals: {time: 'request:$.t'}}}"
+    )
+    reading = read_components([tmp_path])
+    assert reading.problems == ()
+    assert {"spec.signals.time", "spec.model.modality[1]"} <= {n.path for n in reading.notices}

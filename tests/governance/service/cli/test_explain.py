@@ -125,3 +125,41 @@ def test_wrong_usage_is_told(
     """No path, no file, too many files: exit code 2."""
     assert explain(component, *arguments) == 2
     assert words in capsys.readouterr().err
+
+
+def test_texts_show_their_features_and_the_sum_that_they_enter(
+    component: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Categories by name, the sum by its size; not a word of the text."""
+    request = tmp_path / "request.json"
+    words = "Please write to ann@example.com about the terrible weather."
+    request.write_text(json.dumps({"messages": [{"role": "user", "content": words}]}))
+    path = "/v1/chat/completions"
+    assert explain(component, request, "--path", path, "--json") == 0
+    text = capsys.readouterr().out
+    report = json.loads(text)
+    assert report["columns"]["text.language"] == {"type": "category", "values": ["en"]}
+    assert report["columns"]["text.pii_kind"]["values"] == ["email"]
+    ((name, sum_),) = report["sums"].items()
+    assert name.startswith("text.fourier.")
+    assert sum_ == {"numbers": 2_048, "fewest_events": 20}
+    assert explain(component, request, "--path", path) == 0
+    shown = capsys.readouterr().out
+    assert "2,048 numbers, over 20 events or more" in shown
+    assert not any(word in text + shown for word in ("ann@", "terrible", "weather"))
+
+
+def test_a_picture_that_cannot_be_decoded_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A note says why; the event would leave all the same."""
+    (tmp_path / "c.yaml").write_text(
+        "{apiVersion: apexlogic.io/v1alpha1, kind: MultimodalAIComponent, metadata: {name: m}, "
+        "spec: {model: {name: m, version: '1', modality: [image]}}}"
+    )
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"instances": [{"b64": "bm8gcGljdHVyZQ=="}]}))
+    code = explain(tmp_path / "c.yaml", request, "--path", "/v1/models/m:predict", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["captured"], report["sums"]) == (0, True, {})
+    assert "1 undecodable (image, format)" in report["notes"]
