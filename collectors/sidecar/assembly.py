@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from collectors.base import Exchange
 from collectors.sidecar.frames import REQUEST, RESPONSE, End
+from collectors.sidecar.heads import request_head, response_head
 from governance.errors import Full, PermanentError
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ class Assembly:
             raise Full(f"bodies of more than {self._limit} bytes are being put together")
         request = _body(parts.get(REQUEST, ()), end.request_body, end.request_length)
         response = _body(parts.get(RESPONSE, ()), end.response_body, end.response_length)
+        method, target, headers = request_head(end.request_head)
         return Exchange(
-            method=end.method.decode("latin-1"),
-            target=end.target.decode("latin-1"),
-            request_headers=_headers(end.request_headers),
+            method=method,
+            target=target,
+            request_headers=headers,
             request_body=request,
             status=end.status,
-            response_headers=_headers(end.response_headers),
+            response_headers=response_head(end.response_head),
             response_body=response,
             started_us=end.started_us,
             latency_ms=end.latency_us / 1_000,
@@ -87,7 +89,3 @@ def _body(ahead: Sequence[bytes], last: list[bytes] | None, length: int) -> byte
     if len(body) != length:
         raise Missing("reader_died", f"{length - len(body)} of {length} bytes are missing")
     return body or None
-
-
-def _headers(raw: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.items()}

@@ -11,6 +11,7 @@ servers end idle connections, and clients know to try again.)
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -38,6 +39,9 @@ BAD_GATEWAY = (
 # bounds what a single read can add to what waits for a slow peer.
 _BUFFER = bytearray(FLOW_BYTES)
 _READ = memoryview(_BUFFER)
+_BUFFERS: defaultdict[int, bytearray] = defaultdict(
+    lambda: _BUFFER
+)  # by wanted size: a lookup costs less than a call
 
 
 class Hub:
@@ -93,8 +97,7 @@ class Client(asyncio.BufferedProtocol):
         self.hub.tap.count(Pump.CONNECTIONS)
         self._dialling = asyncio.get_running_loop().create_task(self._dial())
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the protocol's signature
-        return _BUFFER
+    get_buffer = _BUFFERS.__getitem__  # type: ignore[assignment] # takes the size, as it should
 
     def buffer_updated(self, nbytes: int) -> None:
         chunk = bytes(_READ[:nbytes])
@@ -253,8 +256,7 @@ class Upstream(asyncio.BufferedProtocol):
         else:
             self.client.connected(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the protocol's signature
-        return _BUFFER
+    get_buffer = _BUFFERS.__getitem__  # type: ignore[assignment] # takes the size, as it should
 
     def buffer_updated(self, nbytes: int) -> None:
         chunk = bytes(_READ[:nbytes])

@@ -33,6 +33,7 @@ REQUEST, RESPONSE = 0, 1  # sides
 FLUSH_SECONDS = 8.0  # that the reader has for its last messages, once the socket is closed
 
 _LENGTH = struct.Struct("<I")
+_VERSION = 2  # of marshal: the last that does not look for objects that come twice, which is dear
 
 
 class Kind(IntEnum):
@@ -51,18 +52,21 @@ class Kind(IntEnum):
 
 _END = int(Kind.END)
 
+# A head that parsed cleanly goes over as the bytes that it was, without the empty line; else its
+# method, target and headers.
+RequestHead = bytes | tuple[bytes, bytes, dict[bytes, bytes]]
+ResponseHead = bytes | dict[bytes, bytes]
+
 
 class End(NamedTuple):
     """A request that is over. Bodies are what was copied since the last PART; None = truncated."""
 
     number: int
-    method: bytes
-    target: bytes
-    request_headers: dict[bytes, bytes]
+    request_head: RequestHead
     request_body: list[bytes] | None
     request_length: int  # of the whole body, so that a missing PART is noticed
     status: int
-    response_headers: dict[bytes, bytes]
+    response_head: ResponseHead
     response_body: list[bytes] | None
     response_length: int
     started_us: int
@@ -72,13 +76,13 @@ class End(NamedTuple):
 
 def pack(kind: Kind, *items: Any) -> bytes:
     """One frame."""
-    body = marshal.dumps((int(kind), *items))
+    body = marshal.dumps((int(kind), *items), _VERSION)
     return _LENGTH.pack(len(body)) + body
 
 
 def pack_end(fields: tuple[Any, ...]) -> bytes:
     """The frame of a request that is over: the fields of ``End``, as a plain tuple for speed."""
-    body = marshal.dumps((_END, fields))
+    body = marshal.dumps((_END, fields), _VERSION)
     return _LENGTH.pack(len(body)) + body
 
 

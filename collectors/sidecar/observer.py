@@ -21,6 +21,7 @@ from httptools import (
 from collectors.sidecar.counters import Pump
 from collectors.sidecar.frames import REQUEST, RESPONSE
 from collectors.sidecar.http2_copy import FIRST_BYTES, Http2Begins
+from collectors.sidecar.sized import Sized
 from collectors.sidecar.tap import Passage
 
 if TYPE_CHECKING:
@@ -128,17 +129,20 @@ class Observer:
 
 
 class _Requests:
-    """Callbacks of the request parser; ``passage`` is the request whose end was not seen yet.
+    """What the client says; ``passage`` is the request whose end was not seen yet.
 
-    Callbacks are what an observer costs: there is none for what another one tells as well. A
-    request begins with its target; header by header, the parser calls the dictionary itself.
+    What ``Sized`` leaves is for a parser with callbacks. They are what it costs: there is none
+    for what another one tells as well. A request begins with its target; header by header, the
+    parser calls the dictionary itself.
     """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._tap = observer.tap
+        self._sized = Sized(HttpRequestParser)
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
+        self._begun = False  # a message, in the parser with callbacks
         self._target = b""  # of a head that is not complete
         self._number = 0  # of it, where it came in several chunks
         self._loose = 0  # bytes since anything was understood
@@ -149,9 +153,47 @@ class _Requests:
     def feed(self, chunk: bytes) -> None:
         if not self.fed and chunk.startswith(FIRST_BYTES) and self._tap.reads_http2:
             raise Http2Begins
-        if self.passage is None and not self._target:
-            self._began_ns, self._started_us = _now_ns(), _wall_ns() // 1_000
         self.fed += len(chunk)
+        sized = self._sized
+        while chunk:
+            if sized.left:
+                self._body(sized.go_on(chunk))
+            elif self._begun:
+                self._feed_parser(chunk)
+                return
+            else:
+                self._began_ns, self._started_us = _now_ns(), _wall_ns() // 1_000
+                body = None if chunk.startswith(b"HEAD") else sized.begin(chunk)
+                if body is None:
+                    self._feed_parser(chunk)
+                    return
+                self._begin_sized(body)
+            chunk, sized.behind = sized.behind, b""
+
+    def _begin_sized(self, body: bytes) -> None:
+        sized = self._sized
+        head = sized.head
+        passage = self._tap.open(self._started_us, self._began_ns, head, len(head))
+        self._observer.waiting.append(passage)
+        if body:
+            self._tap.copy(passage, REQUEST, body)
+        if sized.left:
+            self.passage = passage
+        else:
+            passage.request_done = True
+
+    def _body(self, part: bytes) -> None:
+        passage = self.passage
+        if passage is None:
+            return
+        self._tap.copy(passage, REQUEST, part)
+        if not self._sized.left:
+            self.passage = None
+            passage.request_done = True
+            if passage.response_done:
+                self._tap.finish(passage)
+
+    def _feed_parser(self, chunk: bytes) -> None:
         self._loose += len(chunk)
         self._parser.feed_data(chunk)
         if self._target and not self._number:
@@ -159,19 +201,22 @@ class _Requests:
         if self._loose > MAX_HEAD_BYTES:
             raise HttpParserError(f"a head is longer than {MAX_HEAD_BYTES} bytes")
 
+    def on_message_begin(self) -> None:
+        self._begun = True
+
     def on_url(self, part: bytes) -> None:
         self._target += part
 
     def on_headers_complete(self) -> None:
         number = self._number or self._tap.announce(self._started_us)
         self.passage = passage = Passage(number, self._started_us, self._began_ns)
-        passage.method = self._parser.get_method()
-        passage.target = self._target
-        passage.request_headers = self._headers.copy()
+        method = self._parser.get_method()
+        passage.request_head = (method, self._target, self._headers.copy())
         self._tap.begin(passage, self._loose)
         self._target, self._number, self._loose = b"", 0, 0
         self._observer.waiting.append(passage)
-        if passage.method == b"HEAD":
+        if method == b"HEAD":
+            passage.asks_head = True
             self._observer.heads += 1
 
     def on_body(self, part: bytes) -> None:
@@ -181,6 +226,7 @@ class _Requests:
 
     def on_message_complete(self) -> None:
         passage, self.passage = self.passage, None
+        self._begun = False
         self._loose = 0
         self._headers.clear()  # of trailers, too
         if passage is not None:
@@ -200,19 +246,62 @@ class _Requests:
 
 
 class _Responses:
-    """Callbacks of the response parser; ``passage`` is the request whose answer goes by."""
+    """What the server says; ``passage`` is the request whose answer goes by."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._tap = observer.tap
+        self._sized = Sized(HttpResponseParser)
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.__setitem__
+        self._begun = False  # a message, in the parser with callbacks
         self._bare = b""  # of the response to a HEAD, until its head is complete
         self._loose = 0  # bytes since anything was understood
         self.passage: Passage | None = None
         self._parser = HttpResponseParser(self)
 
     def feed(self, chunk: bytes) -> None:
+        observer, sized = self._observer, self._sized
+        while chunk:
+            if sized.left:
+                self._body(sized.go_on(chunk))
+            elif self._begun or observer.heads or not observer.waiting:
+                self._feed_parser(chunk)
+                return
+            else:
+                body = sized.begin(chunk)
+                if body is None:
+                    self._feed_parser(chunk)
+                    return
+                self._begin_sized(body)
+            chunk, sized.behind = sized.behind, b""
+
+    def _begin_sized(self, body: bytes) -> None:
+        sized, head = self._sized, self._sized.head
+        passage = self._observer.waiting.popleft()
+        passage.status = sized.parser.get_status_code()
+        passage.response_head = head
+        self._tap.hold(passage, len(head))
+        if body:
+            passage.ttft_ns = _now_ns()
+            self._tap.copy(passage, RESPONSE, body)
+        if sized.left:
+            self.passage = passage
+        else:
+            self._end(passage)
+
+    def _body(self, part: bytes) -> None:
+        passage = self.passage
+        if passage is None:
+            return
+        if not passage.ttft_ns:
+            passage.ttft_ns = _now_ns()
+        self._tap.copy(passage, RESPONSE, part)
+        if not self._sized.left:
+            self.passage = None
+            self._end(passage)
+
+    def _feed_parser(self, chunk: bytes) -> None:
         if self._observer.heads and self.passage is None and self._answers_head():
             chunk = self._bare_response(chunk)
             if not chunk:
@@ -225,8 +314,11 @@ class _Responses:
     def end_of_stream(self) -> None:
         """A body without a length ends with the stream."""
         passage = self.passage
-        if passage is not None and _until_close(passage.response_headers):
+        if passage is not None and _until_close(passage.response_head):
             self.on_message_complete()
+
+    def on_message_begin(self) -> None:
+        self._begun = True
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -246,26 +338,30 @@ class _Responses:
             self._tap.copy(passage, RESPONSE, part)
 
     def on_message_complete(self) -> None:
-        passage, self.passage = self.passage, None
+        self._begun = False
         self._loose = 0
         self._headers.clear()  # of trailers, too
+        passage, self.passage = self.passage, None
         if passage is not None:
-            passage.ended_ns = _now_ns()
-            passage.response_done = True
-            if passage.request_done:
-                self._tap.finish(passage)
+            self._end(passage)
 
-    def _begin(self, status: int, headers: dict[bytes, bytes], size: int) -> None:
+    def _end(self, passage: Passage) -> None:
+        passage.ended_ns = _now_ns()
+        passage.response_done = True
+        if passage.request_done:
+            self._tap.finish(passage)
+
+    def _begin(self, status: int, head: bytes | dict[bytes, bytes], size: int) -> None:
         waiting = self._observer.waiting
         if waiting:
             self.passage = passage = waiting.popleft()
             passage.status = status
-            passage.response_headers = headers
+            passage.response_head = head
             self._tap.hold(passage, size)
 
     def _answers_head(self) -> bool:
         waiting = self._observer.waiting
-        return bool(waiting) and waiting[0].method == b"HEAD"
+        return bool(waiting) and waiting[0].asks_head
 
     def _bare_response(self, chunk: bytes) -> bytes:
         """Take the head that answers a HEAD; what follows it in ``chunk``."""
@@ -300,6 +396,8 @@ class _Head:
         self.status = self.parser.get_status_code()
 
 
-def _until_close(headers: dict[bytes, bytes]) -> bool:
-    names = {name.lower() for name in headers}
+def _until_close(head: bytes | dict[bytes, bytes]) -> bool:
+    if isinstance(head, bytes):  # it says its length
+        return False
+    names = {name.lower() for name in head}
     return b"content-length" not in names and b"transfer-encoding" not in names

@@ -10,6 +10,7 @@ from collectors.sidecar.frames import Kind
 
 if TYPE_CHECKING:
     from collectors.sidecar.budget import Outbox
+    from collectors.sidecar.frames import RequestHead, ResponseHead
 
 SPILL_BYTES = 64 * 1024  # copies of one request beyond this go ahead of its end
 
@@ -25,12 +26,11 @@ class Passage:
     Most of it is said once and late: defaults live in the class.
     """
 
-    method = b""
-    target = b""
-    request_headers: dict[bytes, bytes] = {}  # noqa: RUF012 - replaced, never changed
+    request_head: RequestHead = b""
+    asks_head = False  # its method is HEAD
     request_done = False
     status = 0
-    response_headers: dict[bytes, bytes] = {}  # noqa: RUF012 - replaced, never changed
+    response_head: ResponseHead = b""
     response_done = False
     ttft_ns = 0
     ended_ns = 0
@@ -77,6 +77,17 @@ class Tap:
     def withdraw(self, number: int) -> None:
         """It never became a request."""
         self._open.pop(number, None)
+
+    def open(self, started_us: int, began_ns: int, head: bytes, size: int) -> Passage:
+        """A request whose head came whole: announced and begun in one."""
+        self._number = number = self._number + 1
+        self._open[number] = started_us
+        self._cells[_BEGUN] += 1
+        passage = Passage(number, started_us, began_ns)
+        passage.request_head = head
+        passage.reserved = size
+        self._budget.held += size
+        return passage
 
     def begin(self, passage: Passage, size: int) -> None:
         """A request's head was seen, of at most ``size`` bytes."""
@@ -178,13 +189,11 @@ def _fields(passage: Passage) -> tuple[object, ...]:
     began_ns, ttft_ns = passage.began_ns, passage.ttft_ns
     return (
         passage.number,
-        passage.method,
-        passage.target,
-        passage.request_headers,
+        passage.request_head,
         request,
         passage.lengths[0],
         passage.status,
-        passage.response_headers,
+        passage.response_head,
         response,
         passage.lengths[1],
         passage.started_us,

@@ -10,13 +10,11 @@ from governance.errors import Full
 def end(number: int, **fields: object) -> End:
     values: dict[str, object] = {
         "number": number,
-        "method": b"POST",
-        "target": b"/v1",
-        "request_headers": {b"X-A": b"1", b"x-a": b"2"},
+        "request_head": (b"POST", b"/v1", {b"X-A": b"1", b"x-a": b"2"}),
         "request_body": [],
         "request_length": 0,
         "status": 200,
-        "response_headers": {},
+        "response_head": {},
         "response_body": [],
         "response_length": 0,
         "started_us": 5,
