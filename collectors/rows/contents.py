@@ -53,14 +53,18 @@ class Contents:
         for modality, name in self._places.contents.items():
             texts = whole_texts(table.columns[name])
             seen, vectors[modality.value] = (
-                self._texts(texts) if modality is Modality.TEXT else self._media(modality, texts)
+                self._texts(texts, table)
+                if modality is Modality.TEXT
+                else self._media(modality, texts)
             )
             columns |= {f"{modality.value}.{name}": column for name, column in seen.items()}
         return columns, vectors
 
-    def _texts(self, texts: list[str | None]) -> Seen:
-        nothing = [None] * len(texts)
-        return text_columns(texts, nothing, nothing), trigram_counts(texts)
+    def _texts(self, texts: list[str | None], table: Table) -> Seen:
+        nothing: list[str | None] = [None] * len(texts)
+        place = self._places.answer
+        answers = nothing if place is None else whole_texts(table.columns[place])
+        return text_columns(texts, answers, nothing), trigram_counts(texts)
 
     def _media(self, modality: Modality, names: list[str | None]) -> Seen:
         rows = read_media(names, self._places.folder, self._decoders[modality])

@@ -7,8 +7,9 @@ taken for what they are called, and so are the columns that every event may have
 where it is not said: every column but those that the signals above, time, version and label read,
 and those of texts and media. The columns of groups are features too, as models read them;
 ``exclude`` takes them out.
-``features.text`` reads the text itself, ``features.voice`` and ``features.image`` the path of a
-file, absolute or relative to the row file.
+``features.text`` reads the text itself, and the column ``completion``, where there is one, is the
+answer to it; ``features.voice`` and ``features.image`` read the path of a file, absolute or
+relative to the row file.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ OWN_NAMES = (*OWN_NUMBERS, "finish_reason")
 
 MEDIA = frozenset({Modality.VOICE, Modality.IMAGE})
 
+ANSWER = "completion"
+
 _DEFAULT_NAMES = ("id", "prediction", "score")
 _EVERYTHING = "*"
 
@@ -46,6 +49,7 @@ class RowPlaces:
 
     ``groups`` are by attribute, ``features`` are the columns of tabular features, ``contents`` are
     the columns of texts, recordings and pictures; paths in them are relative to ``folder``.
+    ``answer`` is the column of answers to the texts; None where there is none.
     """
 
     signals: Mapping[str, str]
@@ -53,6 +57,7 @@ class RowPlaces:
     features: tuple[str, ...] = ()
     contents: Mapping[Modality, str] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
+    answer: str | None = None
 
     @property
     def has_media(self) -> bool:
@@ -81,9 +86,10 @@ def find_places(component: Component, names: Sequence[str], file: Path) -> RowPl
             name: finder.column(f"groups.{name}", group.source)
             for name, group in signals.groups.items()
         },
-        features=finder.features([*places.values(), *contents.values()]),
+        features=finder.features([*places.values(), *contents.values(), *finder.answer]),
         contents=contents,
         folder=file.parent,
+        answer=next(iter(finder.answer), None),
     )
 
 
@@ -100,9 +106,10 @@ def find_reference_places(component: Component, names: Sequence[str], file: Path
     return RowPlaces(
         signals=places,
         groups=finder.known_groups(),
-        features=finder.features([*places.values(), *contents.values()]),
+        features=finder.features([*places.values(), *contents.values(), *finder.answer]),
         contents=contents,
         folder=file.parent,
+        answer=next(iter(finder.answer), None),
     )
 
 
@@ -125,6 +132,12 @@ class _Finder:
             else:
                 places.pop(name, None)
         return places
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The column of answers, where texts are declared and the file has it."""
+        declared = Modality.TEXT in self._spec.signals.features
+        return (ANSWER,) if declared and ANSWER in self._names else ()
 
     def label(self) -> dict[str, str]:
         """The column of labels, where the file has it."""

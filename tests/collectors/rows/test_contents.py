@@ -68,6 +68,19 @@ def test_texts_of_jsonl(tmp_path: Path) -> None:
     assert rows.vectors["text"].sum(axis=1).tolist() == [1, 1, 0, 0, 0]
 
 
+def test_answers_beside_texts(tmp_path: Path) -> None:
+    """The column ``completion`` is seen as live answers are, and is no tabular feature."""
+    lines = ["t,completion,age", "What is it?,A test that it is.,7", "And now?,,8"]
+    file = write(tmp_path, *lines)
+    rows, _ = read(file, component(text="t", tabular="*"))
+    assert rows.columns["text.response_words"].values[0] == 5
+    assert rows.columns["text.same_language"].values[0] == 1
+    assert np.isnan(rows.columns["text.response_words"].values[1])
+    assert [name for name in rows.columns if name.startswith("tabular.")] == ["tabular.age"]
+    plain, _ = read(write(tmp_path, "completion,age", "a,1", "b,2"), component(tabular="*"))
+    assert "tabular.completion" in plain.columns
+
+
 def test_media_are_found_beside_the_file(tmp_path: Path) -> None:
     """Paths are relative to the row file or absolute."""
     (tmp_path / "clips").mkdir()
