@@ -65,7 +65,7 @@ def power() -> Figure:
 
 def limit() -> Figure:
     """Share of windows in breach by true effect over threshold."""
-    table = threshold.table(64)
+    table = threshold.table(64, threshold.SIZES)
     figure, plot = axes("Windows in breach near the threshold", "true effect / threshold", "share")
     by_size = {f"{rows:,.0f} rows": shares[:-1] for rows, *shares in table.numbers}
     lines(plot, threshold.RATIOS, by_size)

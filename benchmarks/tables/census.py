@@ -61,7 +61,15 @@ def looks(rows: int, threshold: float = 0.1, until: int | None = None) -> Iterat
     panes = coded(watch(census_reference(), declared), traffic)
     psi = naive.raw_psi(panes.watched, panes.panes(rows)).max(axis=1).tolist()
     for number, statuses in enumerate(drift_statuses(census_reference(), declared, traffic)):
-        yield Look(number, _period(number * rows, rows), statuses, psi[number])
+        yield Look(number, period(number * rows, rows), statuses, psi[number])
+
+
+def period(start: int, rows: int) -> str:
+    """The stretch in which a window lies whole, by its first row; empty if in none."""
+    for name, stretches in STRETCHES.items():
+        if any(first <= start and start + rows <= last for first, last in stretches):
+            return name
+    return ""
 
 
 def table(cuts: Sequence[tuple[int, float]] = CUTS) -> Table:
@@ -114,10 +122,3 @@ def _mean_effect(name: str, test: str, size: int, *, independent: bool) -> float
 
 def _told(found: Sequence[Look]) -> str:
     return f"{sum(bool(look.subjects()) for look in found):,} of {len(found):,}"
-
-
-def _period(start: int, rows: int) -> str:
-    for name, stretches in STRETCHES.items():
-        if any(first <= start and start + rows <= last for first, last in stretches):
-            return name
-    return ""

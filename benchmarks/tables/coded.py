@@ -6,7 +6,7 @@ compares both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,15 +17,18 @@ from detectors.ladder import climb, rule
 from detectors.reference import build_reference
 from detectors.trailing import LENGTHS
 from governance.component.schema import Modality
+from governance.finding import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
+    from detectors.drift.yardstick import Yardstick
     from detectors.ladder import Readings
     from detectors.stats.ragged import Ragged
     from governance.component.schema import Component
     from governance.event import EventBatch
-    from governance.finding import Status
 
     Counts = NDArray[np.int64]
 
@@ -48,6 +51,11 @@ class Watch:
         """What findings call the subjects."""
         return tuple(subject.name for subject in self.subjects)
 
+    def measured_by(self, change: Callable[[Yardstick], Yardstick]) -> Watch:
+        """The same rows, judged as if every subject had another yardstick: rho, threshold."""
+        sticks = [change(subject.yardstick) for subject in self.subjects]
+        return replace(self, measure=Measure(sticks))
+
     def readings(self, panes: Counts, rows: int) -> Readings:
         """The measured ladder of panes of ``rows`` rows, shape (T, bins), newest last."""
         lengths = [k for k in LENGTHS if k <= len(panes)]
@@ -59,6 +67,12 @@ class Watch:
         measure = self.measure
         climbed = climb(self.readings(panes, rows), measure.thresholds, measure.lengths)
         return rule(climbed, [None] * len(self.subjects), every).statuses
+
+    def breaches(self, panes: Counts, rows: int, every: int = 1_000) -> Iterator[bool]:
+        """Whether any subject is in breach at each of consecutive panes, shape (T, bins)."""
+        for newest in range(1, len(panes) + 1):
+            ladder = panes[max(0, newest - LENGTHS[-1]) : newest]
+            yield Status.BREACH in self.statuses(ladder, rows, every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,11 @@ class Coded:
         """Counts of consecutive panes of ``rows`` rows, shape (T, bins); a rest is left out."""
         numbers = range(len(self.codes) // rows)
         return np.array([self.counts(slice(i * rows, (i + 1) * rows)) for i in numbers])
+
+
+def with_rho(stick: Yardstick, rho: float) -> Yardstick:
+    """One rho for all lengths of a yardstick's ladder."""
+    return replace(stick, ladder=tuple(replace(block, rho=rho) for block in stick.ladder))
 
 
 def watch(reference: EventBatch, declared: Component) -> Watch:

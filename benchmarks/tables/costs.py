@@ -73,6 +73,14 @@ def score(series: Series, alarms: Sequence[int]) -> Outcome:
     return Outcome(total, met, len(elsewhere))
 
 
+def normalised(by_file: Mapping[str, float], prefix: str = "") -> float:
+    """Raw scores of the labelled series whose names begin so, from 0 (silence) to 100."""
+    chosen = [series for series in labelled() if series.name.startswith(prefix)]
+    windows = sum(len(series.windows) for series in chosen)
+    raw = sum(by_file[series.name] for series in chosen)
+    return 100 * (raw + windows) / (2 * windows)
+
+
 def table() -> Table:
     """Normalised scores on all series and on the four cost series."""
     known = {series.name: series for series in labelled()}
@@ -85,7 +93,7 @@ def table() -> Table:
         name: score(s, alarm_points(_as_it_runs(s))).score for name, s in known.items()
     }
     rows: list[tuple[str, float, float]] = [
-        (detector, _normalised(by_file, known, ""), _normalised(by_file, known, COSTS))
+        (detector, normalised(by_file), normalised(by_file, COSTS))
         for detector, by_file in scores.items()
     ]
     met, elsewhere = (sum(getattr(o, key) for o in ours.values()) for key in ("met", "elsewhere"))
@@ -155,10 +163,3 @@ def _published() -> Mapping[str, Mapping[str, float]]:
         for row in csv.DictReader(file):
             found[row["Detector"]][row["File"]] = float(row["Score"])
     return found
-
-
-def _normalised(by_file: Mapping[str, float], known: Mapping[str, Series], prefix: str) -> float:
-    names = [name for name in known if name.startswith(prefix)]
-    windows = sum(len(known[name].windows) for name in names)
-    raw = sum(by_file[name] for name in names)
-    return 100 * (raw + windows) / (2 * windows)

@@ -6,13 +6,13 @@ model: rows come in days and weeks, in bursts and minutes, so a window knows les
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.tables import naive
-from benchmarks.tables.coded import Watch, coded, watch
+from benchmarks.tables.coded import coded, watch, with_rho
 from benchmarks.tables.populations import (
     ELEC2_REFERENCE,
     ELEC2_REGIME,
@@ -22,15 +22,11 @@ from benchmarks.tables.populations import (
 )
 from benchmarks.tables.table import Cell, Table
 from benchmarks.tables.watched import component, drift_statuses
-from detectors.drift.measure import Measure
-from detectors.trailing import LENGTHS
 from governance.event import Column, EventBatch
 from governance.finding import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
 SIZES = (12, 48, 336)  # six hours, a day, a week
 NEXT_SIX_WEEKS = ELEC2_REFERENCE + 6 * 7 * 48
@@ -52,9 +48,16 @@ class Shares:
     p_value: float  # tests of one window, p < .05 over all features
 
 
+def market(names: Sequence[str], stop: int) -> tuple[EventBatch, EventBatch]:
+    """Reference, and the rows behind it up to ``stop``."""
+    columns = {f"tabular.{name}": elec2().columns[f"tabular.{name}"] for name in names}
+    rows = EventBatch("1", elec2().n, {"time": elec2().columns["time"], **columns})
+    return only(rows, 0, ELEC2_REFERENCE), only(rows, ELEC2_REFERENCE, stop)
+
+
 def market_statuses(rows: int, stop: int, *, shuffle: bool = False) -> list[bool]:
     """Whether each window behind Elec2's reference, up to row ``stop``, is in breach."""
-    reference, later = _market(EVERYDAY, stop)
+    reference, later = market(EVERYDAY, stop)
     if shuffle:
         later = later.take(np.random.default_rng(0).permutation(later.n))
     statuses = drift_statuses(reference, component("class", windows={"events": rows}), later)
@@ -63,15 +66,16 @@ def market_statuses(rows: int, stop: int, *, shuffle: bool = False) -> list[bool
 
 def market_shares(rows: int, stop: int) -> Shares:
     """Alarms of the ladder, of the ladder with rho 1, and of tests, up to row ``stop``."""
-    reference, later = _market(EVERYDAY, stop)
+    reference, later = market(EVERYDAY, stop)
     watched = watch(reference, component("class", windows={"events": rows}))
     panes = coded(watched, later).panes(rows)
+    alike = watched.measured_by(lambda stick: with_rho(stick, 1.0))
     p = naive.p_values(watched, panes)
     breached = market_statuses(rows, stop)
     return Shares(
         len(breached),
         float(np.mean(breached)),
-        float(np.mean(list(_breaches(_with_rho_one(watched), panes, rows)))),
+        float(np.mean(list(alike.breaches(panes, rows)))),
         float((p.min(axis=1) < 0.05 / p.shape[1]).mean()),
     )
 
@@ -81,7 +85,7 @@ def regime(rows: int) -> tuple[int, int]:
 
     The second is a number of windows, counted from the one that holds the first row, from 1.
     """
-    reference, later = _market((*EVERYDAY, *NEIGHBOURS), ELEC2_REGIME + 20 * rows)
+    reference, later = market((*EVERYDAY, *NEIGHBOURS), ELEC2_REGIME + 20 * rows)
     statuses = drift_statuses(reference, component("class", windows={"events": rows}), later)
     alarms = [any(found[name] is Status.BREACH for name in NEIGHBOURS) for found in statuses]
     begins = (ELEC2_REGIME - ELEC2_REFERENCE) // rows
@@ -156,25 +160,6 @@ def llm_table(sizes: Sequence[int] = LLM_SIZES) -> Table:
     head += ["prompts x 1.5", "outputs x 2"]
     notes = ["The last two: the window, counted from the change, in which it is found."]
     return Table("An hour of requests to a language model", head, rows, notes)
-
-
-def _market(names: Sequence[str], stop: int) -> tuple[EventBatch, EventBatch]:
-    """Reference, and the rows behind it up to ``stop``."""
-    columns = {f"tabular.{name}": elec2().columns[f"tabular.{name}"] for name in names}
-    rows = EventBatch("1", elec2().n, {"time": elec2().columns["time"], **columns})
-    return only(rows, 0, ELEC2_REFERENCE), only(rows, ELEC2_REFERENCE, stop)
-
-
-def _with_rho_one(watched: Watch) -> Watch:
-    sticks = [subject.yardstick for subject in watched.subjects]
-    alike = [replace(s, ladder=tuple(replace(b, rho=1.0) for b in s.ladder)) for s in sticks]
-    return replace(watched, measure=Measure(alike))
-
-
-def _breaches(watched: Watch, panes: NDArray[np.int64], rows: int) -> Iterator[bool]:
-    for newest in range(1, len(panes) + 1):
-        ladder = panes[max(0, newest - LENGTHS[-1]) : newest]
-        yield Status.BREACH in watched.statuses(ladder, rows, 1_000)
 
 
 def _multiplied(events: EventBatch, feature: str, factor: float) -> EventBatch:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from governance.event import EventBatch
-    from governance.finding import Status
+    from governance.finding import Status, Verdict
 
 
 def component(*categorical: str, covers_rhythm: bool = True, **monitoring: Any) -> Component:
@@ -41,6 +41,17 @@ def drift_statuses(
     reference: EventBatch, declared: Component, traffic: EventBatch
 ) -> Iterator[Mapping[str, Status]]:
     """The drift status of every subject in each complete window, in the traffic's order."""
+    for verdicts in drift_verdicts(reference, declared, traffic):
+        yield {verdict.subject: verdict.status for verdict in verdicts}
+
+
+def drift_verdicts(
+    reference: EventBatch, declared: Component, traffic: EventBatch, *, longest: int = LENGTHS[-1]
+) -> Iterator[tuple[Verdict, ...]]:
+    """What the detector says of every subject in each complete window, in the traffic's order.
+
+    A ladder has at most ``longest`` windows; 1 = each is judged alone.
+    """
     rows = declared.spec.monitoring.windows.events or traffic.n
     version = declared.spec.model.version
     detector = make_drift(declared, build_reference(reference, declared, version=version))
@@ -50,5 +61,5 @@ def drift_statuses(
     for number in range(traffic.n // rows):
         window = traffic.take(np.arange(number * rows, (number + 1) * rows))
         panes.append(Pane(number, number, number + 1, rows, detector.add(window)))
-        verdicts = detector.judge(WindowView(panes[-LENGTHS[-1] :], {}))
-        yield {v.subject: v.status for v in verdicts if v.check == "drift" and v.subject}
+        verdicts = detector.judge(WindowView(panes[-longest:], {}))
+        yield tuple(v for v in verdicts if v.check == "drift" and v.subject)
