@@ -26,6 +26,8 @@ from governance.event import Column
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_FEW_SINGLE = 1_000  # one row in so many with a value of its own changes nothing
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureReference:
@@ -105,16 +107,36 @@ def feature_reference(
     panes
         How the rows fall into panes; None = they are not in time order.
     """
+    others: NumericBins | CategoryBins
     if categorical or not _all_numbers(column):
         column = _as_text(column)
-        bins = category_bins(_rows_by_name(column))
-        feature = FeatureReference(bins, bins.count(*_parts(column)) // WEIGHT_SCALE)
+        rows = _rows_by_name(column)
+        bins = category_bins(rows)
+        others = _known_from_others(bins, rows)
+        feature = FeatureReference(bins, others.count(*_parts(column)) // WEIGHT_SCALE)
     else:
         column = _as_numbers(column)
         feature = _of_numbers(column.values)
+        others = feature.bins
     if panes is None or feature.counts.sum() < FEWEST_BLOCKS:
         return feature
-    return replace(feature, ladder=_ladder(_coarse_codes(feature, column), panes))
+    codes = _coarse_codes(feature, others.codes(*_parts(column)))
+    return replace(feature, ladder=_ladder(codes, panes))
+
+
+def _known_from_others(bins: CategoryBins, rows: Counter[str]) -> CategoryBins:
+    """The same bins without names of one row, so that a reference row counts as a new row would.
+
+    A row is unseen if no other row has its value. Without this the reference would have no unseen
+    row at all, and a feature of many values (an area, a product) would change in every window of
+    the same traffic: its new rows hold values that the reference missed with a probability near
+    (names of one row) / rows (Good 1953, eq. 9). Fewer than one row in a thousand are left as they
+    are: their part of any effect is below every usable threshold.
+    """
+    single = {name for name in bins.rare if rows[name] == 1}
+    if _FEW_SINGLE * len(single) < rows.total():
+        return bins
+    return CategoryBins(bins.kept, tuple(name for name in bins.rare if name not in single))
 
 
 def _of_numbers(values: NDArray[np.float64]) -> FeatureReference:
@@ -148,10 +170,12 @@ def _measured(codes: NDArray[np.integer[Any]], panes: RowPanes) -> tuple[Block, 
     )
 
 
-def _coarse_codes(feature: FeatureReference, column: Column) -> NDArray[np.integer[Any]]:
+def _coarse_codes(
+    feature: FeatureReference, codes: NDArray[np.integer[Any]]
+) -> NDArray[np.integer[Any]]:
     tail = int(feature.fold[-1]) + 1 + np.arange(feature.bins.tail)
     coarse: NDArray[np.intp] = np.concatenate([feature.fold, tail])
-    return np.asarray(coarse[feature.bins.codes(*_parts(column))])
+    return np.asarray(coarse[codes])
 
 
 def _parts(column: Column) -> tuple[NDArray[Any], tuple[str, ...] | None]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from governance.algebra.bins import NumericBins
     from governance.component.schema import Component
 
+_MOST_UNIQUE = 0.9  # of a reference's categories; beyond, what is left says nothing of new rows
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -138,6 +140,11 @@ def _unfit(component: Component, reference: Reference, column: str, stick: Yards
         return "it holds no finite value"
     if stick.rows < FEWEST_REFERENCE_ROWS:
         return f"it has {stick.rows} rows, at least {FEWEST_REFERENCE_ROWS} are needed"
+    if not stick.ordered and stick.fine[-1] > _MOST_UNIQUE * stick.fine.sum():
+        return (
+            "nearly each of its rows has a value of its own, as an identifier has: exclude it in "
+            "spec.signals.features"
+        )
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -127,8 +128,14 @@ def _names(bins: CategoryBins, may_show: Container[str] | None) -> list[str]:
 def _ranges(bins: NumericBins, fold: NDArray[np.intp]) -> list[str]:
     if len(bins.edges) == 0:
         return ["finite values"]
-    inner = [f"{edge:.4g}" for edge in bins.edges[np.flatnonzero(np.diff(fold))]]
+    inner = [_edge(edge) for edge in bins.edges[np.flatnonzero(np.diff(fold))].tolist()]
     if not inner:
         return ["finite values"]
     between = [low if low == high else f"{low} to {high}" for low, high in pairwise(inner)]
-    return [f"up to {inner[0]}", *between, f"above {inner[-1]}"]
+    single = len(inner) > 1 and inner[0] == inner[1]  # the second bin holds one value
+    return [f"{'below' if single else 'up to'} {inner[0]}", *between, f"above {inner[-1]}"]
+
+
+def _edge(edge: float) -> str:
+    """An edge in four digits; the float next to 0, where 0 has a bin of its own, is told as 0."""
+    return "0" if abs(edge) < sys.float_info.min else f"{edge:.4g}"

@@ -126,6 +126,21 @@ def test_declared_categories() -> None:
     assert bins.kept == ("1", "2")
 
 
+def test_rows_of_values_that_came_once_count_as_unseen() -> None:
+    """As a new row would: of many values the next rows bring about as many the reference lacks."""
+    rng = np.random.default_rng(5)
+    areas = [f"z{area}" for area in (50 * rng.pareto(1.1, 12_000)).astype(int)]
+    columns = {"tabular.area": Column.encode(areas[:10_000])}
+    feature = built(EventBatch("1", 10_000, columns)).inputs["tabular.area"]
+    bins = feature.bins
+    assert isinstance(bins, CategoryBins)
+    fresh = Column.encode(areas[10_000:])
+    new = bins.count(fresh.values, fresh.dictionary)
+    expected, found = feature.counts / feature.counts.sum(), new / new.sum()
+    assert expected[-2] > 0.05
+    assert np.abs(expected - found).max() < 0.02
+
+
 def test_predictions_that_are_listed_are_categories() -> None:
     """Where favourable.in lists outcomes, 0 and 1 are categories, not numbers."""
     batch = rows(prediction=np.tile([0.0, 1.0], N // 2), score=np.linspace(0, 1, N))

@@ -18,9 +18,17 @@ def test_ranges_of_numbers() -> None:
         Column(np.repeat(np.arange(5.0), 400)), categorical=False, panes=None
     )
     labels = bin_labels(feature)
-    assert labels[0].startswith("up to ")
+    assert labels[0] == "below 0"
     assert "2" in labels
     assert labels[-3:] == ("above 4", "missing values", "non-finite values")
+
+
+def test_a_value_of_its_own_bin_is_told_as_itself() -> None:
+    """Also 0, whose bin starts at the float just below it."""
+    zeros = feature_reference(
+        Column(np.repeat([0.0, 1.0], [900, 100])), categorical=False, panes=None
+    )
+    assert bin_labels(zeros)[:3] == ("below 0", "0", "above 0")
 
 
 def test_names_of_categories() -> None:
