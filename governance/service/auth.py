@@ -29,7 +29,7 @@ from governance.service.limits import FailedAttempts, RowRates
 from governance.service.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from governance.clock import Clock
@@ -171,10 +171,10 @@ def is_loopback(host: str) -> bool:
     return host in {"127.0.0.1", "::1", "localhost"}
 
 
-def require(role: Role) -> Callable[[Request], Principal]:
+def require(role: Role) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency: the caller, who holds ``role`` for the path's namespace, if it has one."""
 
-    def dependency(request: Request) -> Principal:
+    async def dependency(request: Request) -> Principal:  # sync, it would cost a thread
         authority: Authority = request.app.state.authority
         address = "" if request.client is None else request.client.host
         principal = authority.identify(request.headers.get("authorization"), address)

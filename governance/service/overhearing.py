@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import mmap
 import os
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from collectors.cloud_events.event import CloudEvent
     from collectors.cloud_events.halves import Exchanged
+    from collectors.cloud_events.listening import Read
     from collectors.ingest import Desk
     from governance.clock import Clock
     from governance.component.key import ComponentKey
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _AGAIN_SECONDS = 1.0  # after a spool that was full
 _OWN = ("namespace", "component")
+_SHORT = 16 * 1024  # bytes that are read faster than another thread is asked to
 _WIDTH = 8  # bytes of a number on disk
 _log = logging.getLogger(__name__)
 
@@ -110,8 +113,8 @@ class Overhearing:
         if not exchanged:
             return 0
         try:
-            async with ear.reading:
-                read = await asyncio.to_thread(ear.listening.read, exchanged)
+            async with ear.reading:  # a capture is no thread's but one at a time
+                read = await _read(ear.listening, exchanged)
             if read.batches:
                 await take(key, read.batches)
         except BaseException:
@@ -162,6 +165,13 @@ class Overhearing:
         path.unlink()
 
 
+async def _read(listening: Listening, exchanged: Sequence[Exchanged]) -> Read:
+    """Read what is short here, the rest on another thread."""
+    if sum(half.size for one in exchanged for half in one.halves) <= _SHORT:
+        return listening.read(exchanged)
+    return await asyncio.to_thread(listening.read, exchanged)
+
+
 class _Ear:
     """One component's halves, and the file that says how many wait."""
 
@@ -172,13 +182,16 @@ class _Ear:
         self.crowded = asyncio.Event()
         self.sweeping: asyncio.Task[None] | None = None
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.ftruncate(opened, _WIDTH)
+        self._waiting = mmap.mmap(opened, _WIDTH)  # outlives the process, without a call each time
+        os.close(opened)
 
     def note(self, waiting: int) -> None:
-        os.pwrite(self._file, waiting.to_bytes(_WIDTH, "little"), 0)
+        self._waiting[:] = waiting.to_bytes(_WIDTH, "little")
 
     def close(self) -> None:
-        os.close(self._file)
+        self._waiting.close()
 
     async def until(self, seconds: float) -> None:
         """Wait so long, or until too many halves wait."""
