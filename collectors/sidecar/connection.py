@@ -5,7 +5,8 @@ observer. Flow control: while 64 kB wait for one side, the other side is not rea
 reset go through as they come. The pump writes bytes of its own in one case only: 502, where the
 upstream refused the connection or closed it before the first byte of its first answer. (On a
 connection that has worked, a close before the next answer goes through as it is: that is how
-servers end idle connections, and clients know to try again.)
+servers end idle connections, and clients know to try again.) Connecting is all that is timed: what
+is silent, slow or streaming for hours is for client and server to end, as without a sidecar.
 """
 
 from __future__ import annotations
@@ -47,10 +48,13 @@ _BUFFERS: defaultdict[int, bytearray] = defaultdict(
 class Hub:
     """What all connections share."""
 
-    def __init__(self, host: str, port: int, tap: Tap) -> None:
+    def __init__(
+        self, host: str, port: int, tap: Tap, connect_seconds: float = CONNECT_SECONDS
+    ) -> None:
         self.host = host
         self.port = port
         self.tap = tap
+        self.connect_seconds = connect_seconds
         self.clients: set[Client] = set()
 
     def close_idle(self) -> None:
@@ -193,7 +197,7 @@ class Client(asyncio.BufferedProtocol):
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(self.hub.connect_seconds):
                 await loop.create_connection(lambda: Upstream(self), self.hub.host, self.hub.port)
         except TimeoutError:
             self._refuse(Pump.UPSTREAM_TIMEOUT)

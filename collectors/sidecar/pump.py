@@ -29,7 +29,7 @@ import uvloop
 
 from collectors.sidecar.admin import Admin, accepts
 from collectors.sidecar.budget import Budget, Outbox
-from collectors.sidecar.connection import Client, Hub
+from collectors.sidecar.connection import CONNECT_SECONDS, Client, Hub
 from collectors.sidecar.counters import Counters, Pump, Reader
 from collectors.sidecar.frames import FLUSH_SECONDS
 from collectors.sidecar.supervisor import ReaderFailed, Supervisor
@@ -58,6 +58,7 @@ class Options:
     state: Path  # folder of counters and spool; outlives the process, at best the container
     reader: tuple[str, ...]  # arguments passed on
     drain_seconds: float = 5.0
+    connect_seconds: float = CONNECT_SECONDS
 
 
 def run(options: Options) -> int:
@@ -92,7 +93,7 @@ async def _serve(options: Options) -> int:
         await supervisor.end()
         print(f"evenhand: {failure}", file=sys.stderr)  # noqa: T201 - the program's answer
         return failure.code
-    hub = Hub(*options.upstream, tap)
+    hub = Hub(*options.upstream, tap, options.connect_seconds)
     server = await _listen(lambda: Client(hub), options.listen)
 
     async def ready() -> bool:

@@ -20,6 +20,7 @@ P = TypeVar("P", HttpRequestParser, HttpResponseParser)
 
 _END_OF_HEAD = b"\r\n\r\n"
 _SPELLINGS = b"\r\nContent-Length: ", b"\r\ncontent-length: "  # of Go and curl; of Node and Python
+_STATUS, _VERSION = b"HTTP/1.1 ", b" HTTP/1.1\r\n"
 _SKIP = len(_SPELLINGS[0])
 
 
@@ -52,7 +53,7 @@ class Sized(Generic[P]):
         stated = chunk.find(_SPELLINGS[0], 0, at)
         if stated < 0:
             stated = chunk.find(_SPELLINGS[1], 0, at)
-        if stated < 0 or at < 0 or self._broken:
+        if stated < 0 or at < 0 or self._broken or not _speaks_1_1(chunk):
             return None
         stated += _SKIP
         try:
@@ -88,3 +89,10 @@ class Sized(Generic[P]):
         self._broken = True
         self.left = 0
         self.behind = b""
+
+
+def _speaks_1_1(chunk: bytes) -> bool:
+    """Whether the first line names this version: older ones end lines and connections otherwise."""
+    if chunk.startswith(_STATUS):
+        return True
+    return chunk.startswith(_VERSION, max(0, chunk.find(b"\n") - len(_VERSION) + 1))

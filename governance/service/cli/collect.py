@@ -65,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         help="how long to accept after SIGTERM (default %(default)s)",
     )
+    sidecar.add_argument(
+        "--connect-seconds",
+        type=float,
+        default=5.0,
+        help="how long the model server may take to accept before a 502 (default %(default)s)",
+    )
     explain = parser.add_argument_group("explain")
     explain.add_argument("--path", metavar="URLPATH", help="path of the request")
     explain.add_argument("--json", action="store_true", help="print JSON")
@@ -96,6 +102,7 @@ def _sidecar(options: argparse.Namespace) -> int:
             state=state,
             reader=tuple(_reader_arguments(options, state)),
             drain_seconds=options.drain_seconds,
+            connect_seconds=options.connect_seconds,
         )
     )
 
