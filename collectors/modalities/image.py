@@ -5,7 +5,7 @@ eighth by eighth. Transparency is ignored, of several frames the first counts. T
 ``width`` and ``height`` in pixels, ``aspect`` (width / height), and those of ``image_quality``:
 sharpness and blockiness of the middle in full resolution, the others of the whole, made smaller.
 
-Cost: 0.3 ms for a small PNG, 14 ms for a JPEG of 640 x 480, most of it for features
+Cost: 0.3 ms for a small PNG, 7 ms for a JPEG of 640 x 480, most of it for features
 (``python -m benchmarks modalities``).
 """
 

@@ -91,12 +91,14 @@ def sharpness(detail: Floats) -> float:
 
 def blockiness(detail: Floats) -> float:
     """Steps at edges of blocks / steps elsewhere; 1 where there is no edge or no step."""
-    at_edges, elsewhere = [], []
-    for steps in (np.abs(np.diff(detail, axis=1)), np.abs(np.diff(detail, axis=0)).T):
-        edge = np.arange(steps.shape[1]) % BLOCK == BLOCK - 1
-        at_edges.append(steps[:, edge].ravel())
-        elsewhere.append(steps[:, ~edge].ravel())
-    edges, rest = np.concatenate(at_edges), np.concatenate(elsewhere)
-    if not edges.size or not rest.size or rest.mean() + edges.mean() < _NO_STEP:
+    edges = edge_steps = rest = rest_steps = 0.0
+    for axis in (0, 1):
+        steps = np.abs(np.diff(detail, axis=axis))
+        at_edges = steps[BLOCK - 1 :: BLOCK] if axis == 0 else steps[:, BLOCK - 1 :: BLOCK]
+        edges, edge_steps = edges + float(at_edges.sum()), edge_steps + at_edges.size
+        rest, rest_steps = rest + float(steps.sum()), rest_steps + steps.size
+    rest, rest_steps = rest - edges, rest_steps - edge_steps
+    if not edge_steps or not rest_steps:
         return 1.0
-    return float(edges.mean() / max(_NO_STEP, float(rest.mean())))
+    at, elsewhere = edges / edge_steps, rest / rest_steps
+    return 1.0 if at + elsewhere < _NO_STEP else at / max(_NO_STEP, elsewhere)
