@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from benchmarks.tables.populations import Absent, shared
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.text.columns import NUMBERS, Features
 from collectors.modalities.text.language import language_of
@@ -51,6 +53,21 @@ def main() -> None:
     print("Fourier features, per event")
     for modality, projection in SHIPPED.items():
         print(f"  {modality:<16}{1e6 * _projected(projection):>9.1f} µs")
+    print("languages of tweets in English")
+    try:
+        languages = _languages()
+    except Absent as error:
+        print(f"  {error}")
+    else:
+        for language, n in languages.most_common():
+            print(f"  {language:<16}{n:>9,}{n / languages.total():>8.1%}")
+
+
+def _languages() -> Counter[str]:
+    """What is taken for the language of each tweet, nearly all of which are in English."""
+    lines = shared("text_sentiment", "tweets.tsv").read_text(encoding="utf-8").split("\n")
+    texts = [line.split("\t")[2] for line in lines[1:] if line]
+    return Counter(Features.of(text).language for text in texts)
 
 
 def _text_works() -> dict[str, Callable[[], object]]:
