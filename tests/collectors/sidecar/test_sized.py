@@ -123,7 +123,8 @@ def test_odd_heads_are_judged_by_the_parser(case: str) -> None:
 
 def test_heads_taken_apart_late_are_those_of_the_parser() -> None:
     """Spaces, empty values, equal names, colons and high bytes read as the parser reads them."""
-    lines = b"A:  b \t \r\nB:d\r\nC: \r\nD: x:y\r\na: last\r\nE: caf\xc3\xa9\xff\r\n"
+    long = b"L: " + b"l" * 300 + b"\r\n"
+    lines = long + b"A:  b \t \r\nB:d\r\nC: \r\nD: x:y\r\na: last\r\nE: caf\xc3\xa9\xff\r\n"
     request = b"POST  /x?y=%C3:b  HTTP/1.1\r\n" + lines + b"Content-Length: 0\r\n\r\n"
     answer = b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 0\r\n\r\n"
     fast, slow = both([(">", request), ("<", answer)])
