@@ -78,7 +78,7 @@ def _table(mine: dict[str, list[Measured]], theirs: dict[str, list[Measured]]) -
         "CPU per request of proxies, 0.9 kB in, 1 kB out, one core each",
         ("ours", "its load", "µs", "captured", "other", "µs", "ratio", "goal"),
         rows,
-        (f"Reached: {said}. Others only forward, at full speed.",),
+        (f"Reached: {said}.", "Others only forward, at full speed."),
     )
 
 
