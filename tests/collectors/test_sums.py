@@ -12,12 +12,15 @@ from collectors.capture import Capture
 from collectors.modalities.text.trigrams import trigram_counts
 from collectors.projections import projections_of
 from collectors.sums import EmbeddingSums
+from detectors.profile import write_profile
 from governance.component.notices import unsummed
 from governance.component.schema import Windows
 from governance.embeddings import SHIPPED
 from governance.errors import ConfigError, PermanentError
 from governance.event import BatchSum, EventBatch, sum_name
+from governance.service.references import measure_rows
 from tests.collectors.exchanges import CHAT_PATH, KEYED, component, exchange
+from tests.collectors.modalities.sounds import picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,3 +203,17 @@ def test_two_clocks_hinder_sums() -> None:
     counted = {"windows": {"events": 100}}
     assert unsummed(_of("text", signals=declared, monitoring=counted)) is None
     assert unsummed(_of("text")) is None
+
+
+def test_pictures_are_projected_as_their_profile_says(tmp_path: Path) -> None:
+    """What `evenhand baseline` measured is what the sidecar reads: the same hash, the same sums."""
+    shades = np.random.default_rng(0).integers(0, 255, (40, 12, 12)).astype(np.uint8)
+    for number, pixels in enumerate(shades):
+        (tmp_path / f"{number}.png").write_bytes(picture(pixels))
+    rows = "\n".join(["p", *(f"{number}.png" for number in range(len(shades)))])
+    (tmp_path / "rows.csv").write_text(rows + "\n")
+    declared = _of("image", signals={"features": {"image": "column:p"}}, baseline={"uri": "p.json"})
+    reference = measure_rows(tmp_path / "rows.csv", declared)
+    write_profile(tmp_path / "p.json", reference)
+    found = projections_of(declared, tmp_path)
+    assert found == {"image": reference.embeddings["image"].projection}
