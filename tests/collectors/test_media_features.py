@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import struct
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -229,3 +231,20 @@ def test_a_tabular_component_has_no_media() -> None:
     captured, _ = taken(tensors(b"ab"), "tabular")
     assert captured.batch is not None
     assert not [name for name in captured.batch.columns if name.startswith(("image", "voice"))]
+
+
+@pytest.mark.parametrize(
+    ("modality", "loaded"),
+    [("tabular", []), ("text", []), ("image", ["PIL"]), ("voice", ["soundfile"])],
+)
+def test_decoders_are_loaded_only_where_they_are_declared(modality: str, loaded: list[str]) -> None:
+    """The sidecar of a table pays for no picture."""
+    code = (
+        "import sys; from collectors.capture import Capture; import collectors.sidecar.reader; "
+        "from tests.collectors.exchanges import KEYED, component; "
+        f"model = {{'name': 'm', 'version': '1', 'modality': ['{modality}']}}; "
+        "Capture(component(model=model), KEYED); "
+        "print(*(m for m in ('PIL', 'soundfile', 'scipy', 'pandas') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == loaded
