@@ -5,11 +5,15 @@ STATISTICS 3.9. Reads the folder of real data sets that EVENHAND_SHARED names; s
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from benchmarks.tables import cost_settings
+from benchmarks.tables.cost_settings import scores_with
 from benchmarks.tables.costs import COSTS, OURS, labelled, score, table
 from benchmarks.tables.populations import Absent
-from detectors.stats.rate_change import alarm_points, change_scores
+from detectors.stats.rate_change import HISTORY, SPANS, alarm_points, change_scores
+from tests.guarantees.page import show
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +45,21 @@ def test_a_flat_line_is_silent() -> None:
     for series in labelled():
         if series.name.endswith(("art_flatline.csv", "art_daily_no_noise.csv")):
             assert alarm_points(change_scores(series.values)) == []
+
+
+def test_the_setting_that_runs_is_one_of_the_table() -> None:
+    """The table's formula for any setting gives the scores of the one that runs."""
+    pytest.importorskip("pandas")
+    values = np.random.default_rng(1).gamma(2.0, size=HISTORY + 400)
+    found = scores_with(values, HISTORY, SPANS)
+    np.testing.assert_allclose(found, change_scores(values), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_other_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """No other threshold, history or set of spans scores more over all series."""
+    pytest.importorskip("pandas")
+    found = cost_settings.table()
+    show(capsys, table(), found)
+    (ours, *_), *others = found.numbers
+    assert all(ours >= score for score, *_ in others)

@@ -5,6 +5,9 @@ STATISTICS 3.5, 3.6. The slow form prints the table and asserts .92 from 200 row
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from benchmarks.tables import bins, compas
@@ -14,6 +17,12 @@ from benchmarks.tables.populations import Absent
 from tests.guarantees.page import show
 
 LEAST = 0.92
+NAMES = {"selection": "selection", "true_positive": "TPR", "false_positive": "FPR"}
+EXPECTED = [
+    row
+    for row in json.loads(compas.COUNTS.read_text(encoding="utf-8"))["expected"]
+    if row["rate"] in NAMES
+]
 
 
 @pytest.mark.parametrize("statistic", [statistic for statistic, _, _ in STATISTICS])
@@ -38,6 +47,19 @@ def test_error_rates_of_compas(published: Published) -> None:
     assert round(rate, 1) == published.rate
     assert abs(lower - published.lower) <= 1
     assert abs(upper - published.upper) <= 1
+
+
+@pytest.mark.parametrize("row", EXPECTED, ids=lambda row: str(row["name"]))
+def test_differences_of_compas(row: dict[str, Any]) -> None:
+    """Value, interval and the verdict's bound are those of an independent program."""
+    races = tuple(group["group"] for group in row["groups"])
+    plain, kept, value, bound, _ = compas.difference(compas.RATES[NAMES[row["rate"]]], races)
+    assert (plain, bound) == (
+        pytest.approx(row["raw_all_groups"], abs=1e-9),
+        pytest.approx(row["breach_bound"], abs=1e-9),
+    )
+    assert kept == sum(group["kept"] for group in row["groups"])
+    assert value == f"{row['point']:.4f} [{row['lower']:.3f}, {row['upper']:.3f}]"
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.tables import chain
 from benchmarks.tables.delay import SIZES, delays, prices, table_of
 from benchmarks.tables.drifts import Drift, shift, spread, tilt
 from benchmarks.tables.race import PEERS, ladder_delay, make_track
@@ -68,3 +69,31 @@ def test_near_the_threshold(capsys: pytest.CaptureFixture[str]) -> None:
     for rows, half, *_, double, _ in table.numbers:
         assert half <= 0.001
         assert rows < 200 or double >= 0.9
+
+
+def test_a_chain_is_its_definition() -> None:
+    """M = (1 + M) e, window by window, with e-BH over those that are big: as the fast form."""
+    rng = np.random.default_rng(22)
+    track = make_track(rng, 200)
+    stream = track.changed(shift(0.2))
+    panes = np.array([*track.calm(rng, 4), *(stream.draw(rng, 200) for _ in range(12))])
+    measure, m, slow = track.watched.measure, np.zeros(len(track.watched.subjects)), []
+    for pane in panes:
+        reading = measure.readings(pane[None].astype(float), np.array([200.0]))
+        m = (1 + m) * np.exp(reading.log_e[0])
+        big = np.where(reading.effect.value[0] >= measure.thresholds, m, 0.0)
+        ranks = [j for j in range(1, len(m) + 1) if sorted(big)[-j] >= 1_000 * len(m) / j]
+        slow.append(big >= 1_000 * len(m) / max(ranks) if ranks else np.zeros(len(m), bool))
+    fast = chain.chain_breaches(track.watched, panes, 200)
+    assert fast.any()
+    np.testing.assert_array_equal(fast, np.array(slow))
+
+
+@pytest.mark.slow
+def test_a_chain_is_late_in_small_windows(capsys: pytest.CaptureFixture[str]) -> None:
+    """In windows of 50 rows it needs twice the ladder's mean windows for .2 sd, or more."""
+    table = chain.table()
+    show(capsys, table)
+    place = chain.DRIFTS.index(next(drift for drift in chain.DRIFTS if "+0.2 sd" in drift.name))
+    ours = delays(50, 20, [shift(0.2)])[0].windows["ladder"]
+    assert table.numbers[place][0] >= 2 * ours

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.tables import compas
 from benchmarks.tables import parity as groups
 from benchmarks.tables.parity import CASES, Case, bounds
 from benchmarks.tables.parity_time import (
@@ -93,7 +94,7 @@ def test_claims_of_groups(case: Case) -> None:
 def test_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     """400 runs: at the threshold 1 pane in 1,000 at most; the sequence holds in 95 %."""
     calm, soon = table(), delays()
-    show(capsys, groups.table(), calm, soon)
+    show(capsys, groups.table(), calm, soon, compas.table(), compas.differences())
     assert all(in_breach <= 1 / EVERY for _, in_breach, *_ in calm.numbers)
     assert all(held >= 0.95 for *_, held in soon.numbers)
     assert calm.numbers[0][1] == 0

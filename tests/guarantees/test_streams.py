@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.tables import streams
+from benchmarks.tables import correlated, streams
 from benchmarks.tables.populations import ELEC2_REGIME, Absent, shared
 from tests.guarantees.page import show
 
@@ -42,6 +42,20 @@ def test_one_rho_for_independent_rows_is_not_enough() -> None:
     assert streams.market_shares(48, streams.NEXT_SIX_WEEKS).rho_one > 0.9
 
 
+def test_one_rho_for_all_lengths_is_not_enough() -> None:
+    """Only a rho for each length, or one that is too large, keeps usual days silent."""
+    shares = correlated.shares(48, streams.NEXT_SIX_WEEKS)
+    assert shares["chain"] > 0.2
+    assert shares["one rho"] > 0.5
+    assert shares["integrated"] == shares["each length"] == 0
+
+
+def test_shuffled_rows_are_silent() -> None:
+    """Rows in no order, reference and all: the rules of the ladder and the chain are silent."""
+    found = correlated.shares(48, streams.NEXT_SIX_WEEKS, mix=True)
+    assert not any(share for name, share in found.items() if name != "tests")
+
+
 @pytest.mark.parametrize("rows", streams.LLM_SIZES)
 def test_a_short_reference_only_warns(rows: int) -> None:
     """Behind a reference of 20 minutes windows differ, truly; none is more than a warning."""
@@ -71,4 +85,5 @@ def test_the_other_half_year(capsys: pytest.CaptureFixture[str]) -> None:
         assert sum(alarms) <= 0.1 * len(alarms)
         starts = [now and not before for before, now in zip([False, *alarms], alarms, strict=False)]
         assert sum(starts) == 1
-    show(capsys, streams.elec2_table(), streams.llm_table())
+    show(capsys, streams.elec2_table(), correlated.table(), correlated.shifts())
+    show(capsys, streams.llm_table())
