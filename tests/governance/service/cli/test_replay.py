@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,10 +90,27 @@ def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert _replay(rows, "--component", component, "--reference", reference) == 1
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
-    assert lines[0].split() == ["window", "check", "subject", "status", "value", "limit", "why"]
-    assert any("income" in line and "breach" in line for line in lines)
-    assert any(line.startswith("demographic_parity_difference") for line in lines)
+    head = ["windows", "first", "worst", "check", "subject", "status", "value", "limit", "why"]
+    assert lines[0].split() == head
+    (income,) = [line.split() for line in lines if line.startswith("4 of 4") and " income " in line]
+    assert income[3] == "0"
+    assert "breach" in income
+    (calm,) = [line for line in lines if line.startswith("calm: ")]
+    assert "demographic_parity_difference 4" in calm
     assert captured.err == "4,000 events\n"
+
+
+def test_people_read_what_is_raised_worst_first_and_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line a subject however many windows, breaches first; groups are named with rates."""
+    component = write_component(tmp_path)
+    rows = write_rows(tmp_path, "rows.csv", n=4_000, gap=0.5)
+    assert _replay(rows, "--component", component) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (sex,) = [line for line in lines if "breach" in line and " sex " in line]
+    assert sex.startswith("4 of 4")
+    assert re.search(r"[fm] 0\.\d+, [fm] 0\.\d+$", sex)
 
 
 def test_people_get_fairness_since_rollout(
@@ -103,10 +121,11 @@ def test_people_get_fairness_since_rollout(
     rows = write_rows(tmp_path, "rows.csv", n=4_000)
     assert _replay(rows, "--component", component) == 0
     out = capsys.readouterr().out
-    head, line = out.splitlines()[-2:]
+    head, line, last = out.splitlines()[-3:]
     assert head.split()[:2] == ["since", "rollout"]
     assert line.split()[:3] == ["demographic_parity_difference", "7", "sex"]
-    assert "4 windows; bounds hold at every time at once (95 %)" in line
+    assert line.endswith(": 4 windows")
+    assert last.startswith("bounds hold at every time at once (95 %)")
     assert "_since_rollout" not in out
 
 
