@@ -22,14 +22,28 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from collectors.modalities.media import MAX_FILE_BYTES
+from governance.component.schema import Modality
 from governance.errors import MediaError
 
 _KEYS = ("b64", "url", "data")
 _ADDRESS = re.compile(r"(?!data:)[a-z][a-z0-9+.-]{1,20}:", re.IGNORECASE)
 _DATA_HEAD = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+_STARTS = {  # of files; of RIFF its form type
+    Modality.VOICE: (b"WAVE", b"fLaC", b"OggS", b"ID3", b"FORM", b"\xff\xfb", b"\xff\xf3"),
+    Modality.IMAGE: (b"WEBP", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*"),
+}
 _URL_SAFE = str.maketrans("-_", "+/")
 _MOST_CHARACTERS = MAX_FILE_BYTES * 4 // 3 + 1_000
+
+
+def modality_of(raw: bytes) -> Modality | None:
+    """What the first bytes of a file say that it is; None where they say nothing."""
+    kind = raw[8:12] if raw[:4] == b"RIFF" else raw[:4]
+    for modality, starts in _STARTS.items():
+        if kind.startswith(starts):
+            return modality
+    return None
 
 
 def is_medium(value: object) -> bool:

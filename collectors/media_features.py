@@ -2,7 +2,7 @@
 
 Where ``spec.signals`` does not say which value it is, it is what the protocol calls one (a part of
 a chat message, the file of a transcription), else the first input that can be nothing else (bytes,
-``{"b64": ...}``, a ``data:`` URI).
+``{"b64": ...}``, a ``data:`` URI); then a file that begins as one of another modality is none.
 
 At most ``MOST`` media of one look are decoded, for at most ``SECONDS``; the others have no features
 and are counted.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collectors.look import Look
-from collectors.media_bytes import is_medium, media_bytes
+from collectors.media_bytes import is_medium, media_bytes, modality_of
 from collectors.modalities.media import UNDECODABLE
 from collectors.signals import Place
 from governance.errors import MediaError
@@ -66,7 +66,7 @@ class MediaFeatures:
         for row, value in enumerate(values):
             try:
                 raw = media_bytes(value)
-                if raw is None:
+                if raw is None or self._is_other(raw):
                     continue
                 if tried >= MOST or time.process_time() > until:
                     counts[f"not_decoded:{self._modality}"] += 1
@@ -81,6 +81,10 @@ class MediaFeatures:
         named = {f"{self._modality}.{name}": Column(column) for name, column in columns.items()}
         embedded = {self._modality.value: vectors} if self._embed else {}
         return Look(named, embedded, counts)
+
+    def _is_other(self, raw: bytes) -> bool:
+        """Whether a medium that nobody declared is one of another modality."""
+        return self._place is None and modality_of(raw) not in {None, self._modality}
 
     def _values(self, seen: Seen) -> Sequence[Any] | None:
         """One value per instance; None where the exchange has none."""

@@ -175,7 +175,6 @@ def test_a_streamed_transcription() -> None:
     [
         (PICTURE[:-200], "truncated"),
         (b"\xff\xfe no picture", "format"),
-        (SOUND, "format"),
         (picture(np.zeros((6_000, 6_000), np.uint8)), "too_many_pixels"),
     ],
 )
@@ -187,6 +186,18 @@ def test_what_cannot_be_decoded_is_an_event_and_counted(value: bytes, reason: st
     assert values(captured.batch, "image.width") == [None, 32.0]
     assert np.isnan(captured.vectors["image"]).all(axis=1).tolist() == [True, False]
     assert capture.counts[f"undecodable:image:{reason}"] == 1
+
+
+def test_media_of_two_modalities_are_told_apart() -> None:
+    """Where nothing is declared, a recording is no broken picture; where it is, it is one."""
+    both, capture = taken(tensors(PICTURE, SOUND), "image", "voice")
+    assert both.batch is not None
+    assert values(both.batch, "image.undecodable") == [0.0, None]
+    assert values(both.batch, "voice.undecodable") == [None, 0.0]
+    assert not [reason for reason in capture.counts if reason.startswith("undecodable")]
+    declared, _ = taken(tensors(SOUND), "image", image="input:x")
+    assert declared.batch is not None
+    assert values(declared.batch, "image.undecodable") == [1.0]
 
 
 def test_a_broken_data_uri_is_counted() -> None:
