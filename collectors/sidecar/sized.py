@@ -35,6 +35,8 @@ class Sized(Generic[P]):
         self.head = b""
         self.left = 0
         self.behind = b""
+        self._known = _END_OF_HEAD  # the last head, with the empty line: many come again
+        self._length = 0
         self._complete = False
         self.parser: P = parser(self)
         self._feed: Callable[[bytes], None] = self.parser.feed_data
@@ -49,30 +51,26 @@ class Sized(Generic[P]):
 
         None: this message is not for us.
         """
-        at = chunk.find(_END_OF_HEAD)
-        stated = chunk.find(_SPELLINGS[0], 0, at)
-        if stated < 0:
-            stated = chunk.find(_SPELLINGS[1], 0, at)
-        if stated < 0 or at < 0 or self._broken or not _speaks_1_1(chunk):
+        if self._broken:
             return None
-        stated += _SKIP
+        if not chunk.startswith(self._known) and not self._learn(chunk):
+            return None
+        begin = len(self._known)
+        end = begin + self._length
+        left = end - len(chunk)
+        if left < 0:
+            self.behind, chunk, left = chunk[end:], chunk[:end], 0
         try:
-            length = int(chunk[stated : chunk.find(b"\r", stated)])
-            end = at + 4 + length
-            self.left = left = end - len(chunk)
-            if left < 0:
-                self.behind, chunk = chunk[end:], chunk[:end]
-                self.left = left = 0
             self._feed(chunk)
-        except (ValueError, HttpParserError, HttpParserUpgrade):
+        except (HttpParserError, HttpParserUpgrade):
             self._give_up()
             return None
         if self._complete is (left > 0):
             self._give_up()
             return None
         self._complete = False
-        self.head = chunk[:at]
-        return chunk[at + 4 :]
+        self.left = left
+        return chunk[begin:]
 
     def go_on(self, chunk: bytes) -> bytes:
         """The same for a chunk that goes on with the body."""
@@ -85,9 +83,25 @@ class Sized(Generic[P]):
         self._complete = False
         return chunk
 
+    def _learn(self, chunk: bytes) -> bool:
+        """Take length and end of the head from ``chunk``; whether it has them."""
+        at = chunk.find(_END_OF_HEAD)
+        stated = chunk.find(_SPELLINGS[0], 0, at)
+        if stated < 0:
+            stated = chunk.find(_SPELLINGS[1], 0, at)
+        if at < 0 or stated < 0 or not _speaks_1_1(chunk):
+            return False
+        stated += _SKIP
+        try:
+            self._length = int(chunk[stated : chunk.find(b"\r", stated)])
+        except ValueError:
+            return False
+        self._known = chunk[: at + len(_END_OF_HEAD)]
+        self.head = chunk[:at]
+        return self._length >= 0
+
     def _give_up(self) -> None:
         self._broken = True
-        self.left = 0
         self.behind = b""
 
 
