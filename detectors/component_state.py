@@ -301,8 +301,10 @@ class ComponentState:
 def _numbers_events(stamp: Stamp | None) -> bool:
     """Whether an event comes in one message only, whose number tells a copy.
 
-    A door numbers its messages, but its clients may send an event again; it has no watermark.
+    A door numbers its messages, but its clients may send an event again: it says when it sent, and
+    no watermark. A file that is replayed is read once and says neither: rows with one id are
+    different events there, as many as it has rows.
     """
     if stamp is None or not stamp.source or stamp.sequence < 0:
         return False
-    return stamp.watermark_us is not None
+    return stamp.watermark_us is not None or stamp.sent_us is None
