@@ -16,6 +16,7 @@ import json
 import time
 from array import array
 from collections import deque
+from itertools import cycle
 from typing import cast
 
 import uvloop
@@ -29,6 +30,8 @@ REQUEST = (
     b"Content-Type: application/json\r\nX-Request-Id: 0af7651916cd43dd8448eb211c80319c\r\n"
     b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 )
+# Ids differ as they do where anybody looks: a proxy may remember a head that comes twice.
+_REQUESTS = [REQUEST.replace(b"0af76519", b"%08x" % number) for number in range(1_000)]
 _OUTPUT = {"name": "predict", "datatype": "INT64", "shape": [1, 1], "data": [1]}
 _ANSWER = {"model_version": "1", "outputs": [_OUTPUT], "parameters": {"pad": "x" * 850}}
 ANSWER = json.dumps(_ANSWER).encode()
@@ -70,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def ask(self) -> None:
         self.asked = time.perf_counter()
-        self.transport.write(REQUEST)
+        self.transport.write(self.load.next_request())
 
     def data_received(self, data: bytes) -> None:
         if not self.length:
@@ -97,6 +100,7 @@ class Load:
         self.idle: deque[Connection] = deque()
         self.latencies = array("d")
         self.over = False
+        self.next_request = cycle(_REQUESTS).__next__
 
     def answered(self, connection: Connection) -> None:
         if self.rate or self.over:

@@ -3,7 +3,8 @@
 Client and model server share one core; nginx, or pump and reader, have the other. nginx only
 forwards; the sidecar copies both bodies, makes events of them and publishes them to an embedded
 bus. Rounds alternate between the subjects, medians are printed. What was captured is printed beside
-every figure, since requests that are dropped cost less.
+every figure, since requests that are dropped cost less. Then the memory of pump and reader over
+200,000 requests, and with 1,000 clients that ask for 1 MB and do not read it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.load import REQUEST
 from collectors.sidecar.counters import Counters, Pump, Reader
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 ROUNDS = 3
 SECONDS = 3.0
 PACED = 9_000  # requests a second
+MANY, LAPS = 200_000, 10  # requests over which memory is looked at, in so many equal parts
+SLOW_CLIENTS = 1_000
 CACHE = Path(__file__).parents[1] / ".cache" / "nginx"
 COMPONENT = """\
 apiVersion: apexlogic.io/v1alpha1
@@ -93,10 +97,20 @@ def main() -> None:
             print("nginx is neither here nor to be had by apt-get download: no ratios")
         else:
             subjects.append(_nginx(stack, near, nginx, upstream, Path(folder)))
-        _print("full speed, 16 connections", _rounds(subjects[1:], far, "--connections=16"))
+        full = _rounds(subjects[1:], far, "--connections=16")
+        _print("full speed, 16 connections (goal: pump x 1.3, with the reader x 3)", full)
         paced = (f"--rate={PACED}", "--connections=32")
-        _print(f"paced, {PACED:,} requests/s", _rounds(subjects[1:], far, *paced))
-        _print_latency(_rounds(subjects, far, "--connections=1"))
+        title = f"paced, {PACED:,} requests/s (goal: pump x 1.5 with at least 95 % captured)"
+        _print(title, _rounds(subjects[1:], far, *paced))
+        goal = "goal: p50 +40 µs, p99 +1,000 µs"
+        one = _rounds(subjects, far, "--connections=1")
+        _print_latency(f"one connection, added to the direct one ({goal})", one)
+        if nginx is not None:
+            half = statistics.median(r.rate for r in full["nginx"]) / 2
+            loaded = _rounds(subjects, far, f"--rate={half:.0f}", "--connections=32")
+            _print_latency(f"{half:,.0f} requests/s, half of what nginx reaches ({goal})", loaded)
+        _print_memory(subjects[1], far)
+        _print_slow_clients(subjects[1])
 
 
 def _rounds(subjects: list[Subject], core: int, *load: str) -> dict[str, list[Round]]:
@@ -109,15 +123,22 @@ def _rounds(subjects: list[Subject], core: int, *load: str) -> dict[str, list[Ro
 
 def _round(subject: Subject, core: int, load: tuple[str, ...]) -> Round:
     cpu, seen, captured = _cpu(subject.pids), *_captured(subject.counters)
-    command = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.load"]
-    command += [f"--port={subject.port}", f"--seconds={SECONDS}", *load]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    said = _load(subject.port, core, f"--seconds={SECONDS}", *load)
     time.sleep(0.3)  # the reader's share of the work comes after the answers
     n = int(said["requests"])
     used = tuple((b - a) * 1e6 / n for a, b in zip(cpu, _cpu(subject.pids), strict=True))
     seen_now, captured_now = _captured(subject.counters)
     share = (captured_now - captured) / (seen_now - seen) if seen_now > seen else None
     return Round(n, n / said["seconds"], said["p50_us"], said["p99_us"], used, share)
+
+
+def _load(port: int, core: int, *flags: str) -> dict[str, float]:
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.load"]
+    command += [f"--port={port}", *flags]
+    said: dict[str, float] = json.loads(
+        subprocess.run(command, check=True, capture_output=True).stdout
+    )
+    return said
 
 
 def _print(title: str, rounds: dict[str, list[Round]]) -> None:
@@ -137,8 +158,41 @@ def _print(title: str, rounds: dict[str, list[Round]]) -> None:
         print(line)
 
 
-def _print_latency(rounds: dict[str, list[Round]]) -> None:
-    print("one connection, added to the direct one")
+def _print_memory(subject: Subject, core: int) -> None:
+    print(f"memory over {MANY:,} requests (goal: pump 30 MB, pair 90 MB, flat)")
+    for lap in range(LAPS + 1):
+        done = MANY * lap // LAPS
+        pump, reader = map(_resident_mb, subject.pids)
+        print(f"  {done:>8,} requests  pump {pump:5.1f} MB  pair {pump + reader:6.1f} MB")
+        if lap < LAPS:
+            seconds = MANY / LAPS / PACED
+            load = (f"--rate={PACED}", "--connections=32", f"--seconds={seconds}")
+            _load(subject.port, core, *load)
+
+
+def _print_slow_clients(subject: Subject) -> None:
+    """Each asks for 1 MB, a thousand answers, and reads none of it."""
+    print(f"{SLOW_CLIENTS:,} clients that do not read (goal: pair 128 MB)")
+    with contextlib.ExitStack() as stack:
+        for _ in range(SLOW_CLIENTS):
+            client = socket.create_connection(("127.0.0.1", subject.port))
+            stack.enter_context(client)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            with contextlib.suppress(BlockingIOError):
+                client.send(REQUEST * 1_000)
+        time.sleep(3.0)
+        pump, reader = map(_resident_mb, subject.pids)
+    print(f"  pump {pump:5.1f} MB  pair {pump + reader:6.1f} MB")
+
+
+def _resident_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def _print_latency(title: str, rounds: dict[str, list[Round]]) -> None:
+    print(title)
     direct = [statistics.median(r.p50_us for r in rounds["direct"])]
     direct += [statistics.median(r.p99_us for r in rounds["direct"])]
     print(f"  direct   p50 {direct[0]:6.0f} µs  p99 {direct[1]:6.0f} µs")
