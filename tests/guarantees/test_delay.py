@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.tables import chain
-from benchmarks.tables.delay import SIZES, delays, prices, table_of
+from benchmarks.tables.delay import DRIFTS, SIZES, delays, prices, table_of
 from benchmarks.tables.drifts import Drift, shift, spread, tilt
 from benchmarks.tables.race import PEERS, ladder_delay, make_track
 from benchmarks.tables.threshold import incident
@@ -94,6 +94,6 @@ def test_a_chain_is_late_in_small_windows(capsys: pytest.CaptureFixture[str]) ->
     """In windows of 50 rows it needs twice the ladder's mean windows for .2 sd, or more."""
     table = chain.table()
     show(capsys, table)
-    place = chain.DRIFTS.index(next(drift for drift in chain.DRIFTS if "+0.2 sd" in drift.name))
+    place = DRIFTS.index(next(drift for drift in DRIFTS if "+0.2 sd" in drift.name))
     ours = delays(50, 20, [shift(0.2)])[0].windows["ladder"]
     assert table.numbers[place][0] >= 2 * ours
