@@ -49,6 +49,7 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
             yield path, f"accepted, acted on in part: {words}"
     yield from _embeddings(component)
     yield from _counterfactual(component)
+    yield from _fairness(component)
     yield from _performance(component)
     yield from _rollbacks(component)
     yield from _evidently(component)
@@ -102,6 +103,21 @@ def _counterfactual(component: Component) -> Iterator[Remark]:
         if metric.name == name:
             path = ("spec", "release", "rolloutMetrics", i, "name")
             yield path, f"{words}, by its limit in biasDetection.thresholds"
+
+
+def _fairness(component: Component) -> Iterator[Remark]:
+    """Limits of fairness where nothing says who is compared, or what is good for them."""
+    signals = component.spec.signals
+    if not signals.groups:
+        words = "spec.signals.groups names no group to compare"
+    elif signals.favourable is None:
+        words = "spec.signals.favourable does not say what is favourable"
+    else:
+        return
+    path: Steps = ("spec", "governance", "biasDetection", "thresholds")
+    for name in component.spec.governance.bias_detection.thresholds:
+        if name != FairnessMetric.COUNTERFACTUAL_FAIRNESS_DIFFERENCE:
+            yield (*path, name), f"never judged: {words}"
 
 
 def _evidently(component: Component) -> Iterator[Remark]:

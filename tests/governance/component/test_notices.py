@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from governance.component.load import read_components
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -33,3 +35,27 @@ def test_the_gate_alone_asks_the_endpoint() -> None:
     reading = read_components([EXAMPLES / "counterfactual" / "sentiment.yaml"])
     told = {notice.path: notice.message for notice in reading.notices}
     assert "only `gate` asks it" in told["spec.model.endpoint"]
+
+
+@pytest.mark.parametrize(
+    ("signals", "words"),
+    [
+        ("{}", "spec.signals.groups names no group"),
+        ("{groups: {sex: 'column:sex'}}", "spec.signals.favourable does not say"),
+        ("{groups: {sex: 'column:sex'}, favourable: {in: ['1']}}", ""),
+    ],
+)
+def test_limits_of_fairness_without_groups_or_a_favourable_outcome(
+    tmp_path: Path, signals: str, words: str
+) -> None:
+    """They are never judged, and it is said at once, not window by window."""
+    path = tmp_path / "component.yaml"
+    path.write_text(
+        "apiVersion: apexlogic.io/v1alpha1\nkind: MultimodalAIComponent\nmetadata: {name: m}\n"
+        "spec:\n  model: {name: m, version: '1', modality: [tabular]}\n  governance:\n"
+        "    biasDetection: {thresholds: {demographic_parity_difference: 0.1}}\n"
+        f"  signals: {signals}\n"
+    )
+    told = [notice.message for notice in read_components([path]).notices]
+    assert len(told) == bool(words)
+    assert all(words in message for message in told)
