@@ -129,7 +129,7 @@ def test_declared_categories() -> None:
 def test_rows_of_values_that_came_once_count_as_unseen() -> None:
     """As a new row would: of many values the next rows bring about as many the reference lacks."""
     rng = np.random.default_rng(5)
-    areas = [f"z{area}" for area in (50 * rng.pareto(1.1, 12_000)).astype(int)]
+    areas: list[str | None] = [f"z{area}" for area in (50 * rng.pareto(1.1, 12_000)).astype(int)]
     columns = {"tabular.area": Column.encode(areas[:10_000])}
     feature = built(EventBatch("1", 10_000, columns)).inputs["tabular.area"]
     bins = feature.bins
