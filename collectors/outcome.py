@@ -6,11 +6,18 @@ implementation; all comparisons are of canonical text.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collectors.modalities.tabular import category, category_text, numbers, recoded
+from collectors.modalities.tabular import (
+    category,
+    category_text,
+    number_of_text,
+    numbers,
+    recoded,
+)
 from governance.algebra.canonical import canonical_text
 
 if TYPE_CHECKING:
@@ -44,7 +51,8 @@ def favourable_label(signals: Signals, label: Column) -> NDArray[np.int8]:
     """Whether each label is favourable, shape (n,): 1, 0, or -1 for unknown.
 
     The label's own ``favourable`` wins; else the prediction's ``in``; else, beside ``atLeast``,
-    a label is favourable if it is 1 or true.
+    a label is favourable if it is 1 or true. Where these are numbers or true and false, a label
+    that is neither ("maybe", "n/a") says nothing: it is no unfavourable outcome.
     """
     own = signals.label.favourable if signals.label is not None else None
     if own is not None:
@@ -52,7 +60,8 @@ def favourable_label(signals: Signals, label: Column) -> NDArray[np.int8]:
     if signals.favourable is None:
         return np.full(len(label.values), UNKNOWN, dtype=np.int8)
     listed = signals.favourable.values
-    return _among(label, ("1", "true") if listed is None else map(canonical_text, listed))
+    texts = ("1", "true") if listed is None else tuple(map(canonical_text, listed))
+    return _of_kind(_among(label, texts), label, texts)
 
 
 def group_column(signal: GroupSignal, source: Column) -> Column:
@@ -81,6 +90,25 @@ def _among(column: Column, favourable: Iterable[str]) -> NDArray[np.int8]:
     texts = [category_text(text) for text in coded.dictionary or ()]
     verdicts = [*(UNKNOWN if text is None else text in listed for text in texts), UNKNOWN]
     return np.asarray(verdicts, dtype=np.int8).take(coded.values)  # code -1 reads the last one
+
+
+def _of_kind(found: NDArray[np.int8], label: Column, listed: Iterable[str]) -> NDArray[np.int8]:
+    """The verdicts, those on words unknown where the listed outcomes are all numbers."""
+    if not all(map(_is_number, listed)) or label.dictionary is None:
+        return found
+    words = [text is not None and not _is_number(text) for text in label.dictionary]
+    is_word = np.array([*words, False]).take(label.values)
+    return np.where(is_word, UNKNOWN, found).astype(np.int8)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a canonical text is a finite number, or true or false."""
+    if text in {"true", "false"}:
+        return True
+    try:
+        return math.isfinite(number_of_text(text)) if text else False
+    except ValueError:
+        return False
 
 
 def _at_least(column: Column, bound: float) -> NDArray[np.int8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from detectors.ladder import FEWEST_EFFECTIVE
 from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
 from governance.finding import Status
@@ -89,6 +90,8 @@ def against_limit(shares: Iterable[Judgeable], rule: LimitRule) -> Limited[Judge
     At most ``breach_error`` x (number of windows) of the judgements on a number that keeps its
     limit are a false breach, if events are independent. ``shown`` is the shortest window that gave
     the status; for ``ok`` the longest that was looked at, or the shortest where there is no limit.
+    A window that has fewer than ``FEWEST_EFFECTIVE`` events and may lie on either side of the limit
+    is shown, and insufficient.
     """
     status, shown = Status.INSUFFICIENT, None
     for share in shares:
@@ -102,7 +105,9 @@ def against_limit(shares: Iterable[Judgeable], rule: LimitRule) -> Limited[Judge
         if status is not Status.WARNING:
             status, shown = level, share
         if not _past(rule.concession(share), rule, rule.limit):
-            break
+            return Limited(status, shown)
+    if status is Status.OK and shown is not None and shown.size < FEWEST_EFFECTIVE:
+        status = Status.INSUFFICIENT  # so few events could be on either side of the limit
     return Limited(status, shown)
 
 

@@ -78,13 +78,15 @@ class RateSettings:
 
     def verdict(self, check: RateCheck, view: WindowView, judged: Judged) -> Verdict:
         """The verdict on a number, with value and bounds also where it does not count."""
-        shown = judged.shown
+        shown, status = judged.shown, Status.INSUFFICIENT if judged.hold else judged.status
+        small = status is Status.INSUFFICIENT and not judged.hold
+        few = reasons.too_few(shown.size) if small else ""
         unlimited = "" if check in self.limits else reasons.NO_THRESHOLD
-        reason = reasons.join((judged.hold, unlimited, *judged.remarks))
+        reason = reasons.join((judged.hold, few, unlimited, *judged.remarks))
         lower, upper = map(_known, shown.bounds())
         return replace(
             self.withheld(check, view, reason),
-            status=Status.INSUFFICIENT if judged.hold else judged.status,
+            status=status,
             value=shown.value,
             lower=lower,
             upper=upper,

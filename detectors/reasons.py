@@ -48,6 +48,11 @@ def filling(view: WindowView, unit: int) -> str:
     return "" if panes >= unit else f"filling: the first window holds {panes} of its {unit} panes"
 
 
+def too_few(size: float) -> str:
+    """Why a number beside its limit is not called ok."""
+    return f"small: {size:.4g} effective events may lie on either side of the limit"
+
+
 def provisional(view: WindowView) -> str:
     """Why a label-based check is not final yet; empty if it is."""
     return "" if view.labels_mature else f"provisional until {view.provisional_until}"

@@ -57,6 +57,17 @@ def test_a_label_is_judged_by_its_own_rule_first(
     assert favourable_label(Signals.model_validate(signals), label).tolist() == expected
 
 
+def test_a_word_among_numbers_is_no_unfavourable_label() -> None:
+    """Beside outcomes that are numbers "maybe" says nothing; beside words it is another outcome."""
+    label = Column.encode(["1", "0", "2", "true", "maybe", "n/a", None])
+    numbers = Signals.model_validate({"favourable": {"in": ["1"]}})
+    words = Signals.model_validate({"favourable": {"in": ["1", "approved"]}})
+    assert favourable_label(numbers, label).tolist() == [1, 0, 0, 0, -1, -1, -1]
+    assert favourable_label(words, label).tolist() == [1, 0, 0, 0, 0, 0, -1]
+    bound = Signals.model_validate({"favourable": {"atLeast": 0.5}})
+    assert favourable_label(bound, label).tolist() == [1, 0, 0, 1, -1, -1, -1]
+
+
 def test_a_label_of_numbers_may_have_its_own_bound() -> None:
     """``label: {favourable: {atLeast}}`` bounds the label itself, also when it came as text."""
     signals = Signals.model_validate(

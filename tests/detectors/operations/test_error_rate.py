@@ -38,6 +38,32 @@ def test_limit(errors: int, status: Status) -> None:
     assert (verdict.status, verdict.threshold, verdict.reason) == (status, 0.01, "")
 
 
+@pytest.mark.parametrize(
+    ("errors", "requests", "status"),
+    [
+        (0, 1, Status.INSUFFICIENT),
+        (1, 1, Status.INSUFFICIENT),
+        (0, 24, Status.INSUFFICIENT),
+        (0, 25, Status.OK),
+        (24, 24, Status.BREACH),
+    ],
+)
+def test_few_requests(errors: int, requests: int, status: Status) -> None:
+    """What may lie on either side of its limit is not called ok; what surely does not is judged."""
+    detector = made(error_rate="10%")
+    events = batch(status_code=[500] * errors + [200] * (requests - errors))
+    (verdict,) = detector.judge(view([pane(detector, events)]))
+    assert verdict.status is status
+    assert (status is Status.INSUFFICIENT) == verdict.reason.startswith("small: ")
+
+
+def test_a_few_requests_suffice_where_the_limit_is_far() -> None:
+    """None of 20 failed: the rate is surely below one half."""
+    detector = made(error_rate="50%")
+    (verdict,) = detector.judge(view([pane(detector, batch(status_code=[200] * 20))]))
+    assert verdict.status is Status.OK
+
+
 def test_no_status_codes() -> None:
     """Without status codes there is no finding, unless a limit asks for one."""
     events = batch(favourable=[1, 0, 1])

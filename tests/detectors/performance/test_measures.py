@@ -132,7 +132,7 @@ def test_labels_that_come_by_decision_cap_the_area() -> None:
 def test_equal_losses_do_not_prove_more_than_they_are() -> None:
     """Few labels with one and the same loss are no breach of a limit just below it."""
     few = batch(label=np.ones(8), score=np.full(8, 0.502), favourable=np.ones(8))
-    assert verdict_of("brier_score", 0.24, few).status is Status.OK
+    assert verdict_of("brier_score", 0.24, few).status is Status.INSUFFICIENT
 
 
 def test_every_number_of_a_single_label_is_finite() -> None:
@@ -141,7 +141,8 @@ def test_every_number_of_a_single_label_is_finite() -> None:
     for check in ("log_loss", "brier_score"):
         verdict = verdict_of(check, 0.1, one)
         assert verdict.upper is None
-        assert verdict.status is Status.OK
+        assert verdict.status is Status.INSUFFICIENT
+        assert verdict.reason.startswith("small: 1 effective events may lie on either side")
 
 
 @pytest.mark.parametrize("check", list(RateCheck))
