@@ -135,7 +135,7 @@ def verdicts(pump: Sidecar) -> int:
 
 
 def test_one_byte_at_a_time_is_one_request(server: ScriptedServer, pump: Sidecar) -> None:
-    """However slowly it comes, it passes and is captured; nothing else waits for it."""
+    """In pieces of one byte it passes as it is, and is captured once."""
     before = pump.counters.pump[Pump.OBSERVED]
     script = Script((Turn(sized(b'{"inputs": []}'), OK),), cuts=(1,))
     assert server.play(script, pump.port) == OK
