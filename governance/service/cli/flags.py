@@ -66,6 +66,23 @@ def add_component_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_traffic_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what recorded traffic is judged by: component, reference, labels."""
+    add_component_flag(parser)
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="rows or a profile, in place of spec.baseline.uri",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="id and label, with a column time where labels have one",
+    )
+
+
 def one_component(path: Path) -> LoadedComponent:
     """The only component of a file.
 

@@ -24,7 +24,7 @@ from governance.service.cli.asking import (
     ask_variants,
     check_counterfactual_flags,
 )
-from governance.service.cli.flags import add_component_flag, one_component
+from governance.service.cli.flags import add_traffic_flags, one_component
 from governance.service.cli.progress import Progress
 from governance.service.cli.replay import reference_of, say_tally
 from governance.service.gate import Outcome, decide
@@ -47,19 +47,7 @@ _CLOCK = SystemClock()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="recorded traffic")
-    add_component_flag(parser)
-    parser.add_argument(
-        "--reference",
-        type=Path,
-        metavar="FILE",
-        help="rows or a profile, in place of spec.baseline.uri",
-    )
-    parser.add_argument(
-        "--labels",
-        type=Path,
-        metavar="FILE",
-        help="id and label, with a column time where labels have one",
-    )
+    add_traffic_flags(parser)
     parser.add_argument(
         "--optional",
         action="append",

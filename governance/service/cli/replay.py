@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from governance.component.drift_tests import declared_evidently
 from governance.finding import Status
-from governance.service.cli.flags import add_component_flag, one_component
+from governance.service.cli.flags import add_traffic_flags, one_component
 from governance.service.cli.progress import Progress
 from governance.service.cli.tables import tables
 from governance.service.references import resolve_reference
@@ -32,19 +32,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("file", type=Path, metavar="FILE", help="recorded traffic")
-    add_component_flag(parser)
-    parser.add_argument(
-        "--reference",
-        type=Path,
-        metavar="FILE",
-        help="rows or a profile, in place of spec.baseline.uri",
-    )
-    parser.add_argument(
-        "--labels",
-        type=Path,
-        metavar="FILE",
-        help="id and label, with a column time where labels have one",
-    )
+    add_traffic_flags(parser)
     parser.add_argument(
         "--json",
         action="store_true",
