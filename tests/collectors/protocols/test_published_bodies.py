@@ -34,6 +34,12 @@ ANSWERED = {
 }
 
 
+# The published bodies are no part of the project: without them those kept in tests/golden are read.
+needs_collection = pytest.mark.skipif(
+    not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED"
+)
+
+
 def bodies(root: Path, *kinds: str) -> list[Path]:
     files = [path for folder in PATHS for path in sorted((root / folder).glob("*.json"))]
     return [path for path in files if kind_of(path) in kinds]
@@ -86,7 +92,7 @@ def test_every_kept_response_is_read(path: Path) -> None:
     ) == (19, 10)
 
 
-@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+@needs_collection
 def test_the_answers_of_the_collection_are_read() -> None:
     """Every listed response says something: outputs, a text, tokens or why it ended."""
     files = [path for path in bodies(COLLECTION, "response") if path.parent.name in TEXTS]
@@ -103,7 +109,7 @@ def test_the_answers_of_the_collection_are_read() -> None:
             assert parsed.output_tokens is not None, path.name
 
 
-@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+@needs_collection
 def test_the_stream_of_the_collection_is_read() -> None:
     """The chunks of the specification, as they are on the wire."""
     (path,) = (COLLECTION / "openai-chat").glob("*.sse.txt")
@@ -115,7 +121,7 @@ def test_the_stream_of_the_collection_is_read() -> None:
     assert (parsed.completion, parsed.finish_reason) == (("Hello",), "stop")
 
 
-@pytest.mark.skipif(not COLLECTION.is_dir(), reason=f"{COLLECTION} is absent: set EVENHAND_SHARED")
+@needs_collection
 def test_the_whole_collection_is_read() -> None:
     """Every listed body of these protocols is accepted, or refused where the list says invalid."""
     with (COLLECTION / "index.csv").open() as lines:
