@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.fairness.accuracy_parity import ACCURACY
 from detectors.fairness.demographic_parity import SELECTION
 from detectors.fairness.equal_opportunity import TRUE_POSITIVE
 from detectors.fairness.false_positive_parity import FALSE_POSITIVE
 from detectors.fairness.predictive_parity import PREDICTIVE_VALUE
 from detectors.feature_reference import RowPanes
 from detectors.outcome_table import OUTCOMES, outcome_codes
+from detectors.performance.accuracy import RIGHT
 from detectors.stats.overdispersion import FEWEST_BLOCKS, SLACK, Block, rho_ladder
 from detectors.vocabulary import MOST_NAMES
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Ladders = dict[str, tuple[Block, ...]]  # by rate
 
 PREFIX = "group."
-RATES = (SELECTION, TRUE_POSITIVE, FALSE_POSITIVE, PREDICTIVE_VALUE, ACCURACY)
+RATES = (SELECTION, TRUE_POSITIVE, FALSE_POSITIVE, PREDICTIVE_VALUE, RIGHT)
 RATE_NAMES = frozenset(rate.name for rate in RATES)
 
 

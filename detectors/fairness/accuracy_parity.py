@@ -10,20 +10,8 @@ from __future__ import annotations
 from detectors.fairness.difference import Difference
 from detectors.fairness.metric import Metric
 from detectors.fairness.ratio import Ratio
-from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, Arrival, Rate
+from detectors.performance.accuracy import RIGHT
 from governance.component.metrics import FairnessMetric
 
-ACCURACY = Rate(
-    name="accuracy",
-    success=((UNFAVOURABLE, UNFAVOURABLE), (FAVOURABLE, FAVOURABLE)),
-    whole=(
-        (UNFAVOURABLE, UNFAVOURABLE),
-        (UNFAVOURABLE, FAVOURABLE),
-        (FAVOURABLE, UNFAVOURABLE),
-        (FAVOURABLE, FAVOURABLE),
-    ),
-    denominator="labelled events",
-    fragile=Arrival.INCOMPLETE,
-)
-DIFFERENCE = Metric(FairnessMetric.ACCURACY_SCORE_DIFFERENCE, Difference(), (ACCURACY,))
-RATIO = Metric(FairnessMetric.ACCURACY_SCORE_RATIO, Ratio(), (ACCURACY,))
+DIFFERENCE = Metric(FairnessMetric.ACCURACY_SCORE_DIFFERENCE, Difference(), (RIGHT,))
+RATIO = Metric(FairnessMetric.ACCURACY_SCORE_RATIO, Ratio(), (RIGHT,))

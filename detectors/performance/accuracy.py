@@ -6,18 +6,16 @@ from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, Arrival, Rate
 from detectors.performance.measure import share_measure
 from governance.component.metrics import RateCheck
 
-ACCURACY = share_measure(
-    RateCheck.ACCURACY,
-    Rate(
-        name="accuracy",
-        success=((UNFAVOURABLE, UNFAVOURABLE), (FAVOURABLE, FAVOURABLE)),
-        whole=(
-            (UNFAVOURABLE, UNFAVOURABLE),
-            (UNFAVOURABLE, FAVOURABLE),
-            (FAVOURABLE, UNFAVOURABLE),
-            (FAVOURABLE, FAVOURABLE),
-        ),
-        denominator="labelled events",
-        fragile=Arrival.INCOMPLETE,
+RIGHT = Rate(
+    name="accuracy",
+    success=((UNFAVOURABLE, UNFAVOURABLE), (FAVOURABLE, FAVOURABLE)),
+    whole=(
+        (UNFAVOURABLE, UNFAVOURABLE),
+        (UNFAVOURABLE, FAVOURABLE),
+        (FAVOURABLE, UNFAVOURABLE),
+        (FAVOURABLE, FAVOURABLE),
     ),
+    denominator="labelled events",
+    fragile=Arrival.INCOMPLETE,
 )
+ACCURACY = share_measure(RateCheck.ACCURACY, RIGHT)
