@@ -17,9 +17,11 @@ demo: $(STAMP) ## Run the main job on real data: traffic, drift, bias, late labe
 test: $(STAMP) servers ## Run all tests, against real Kafka, PostgreSQL, Prometheus, Alertmanager, MLServer, KServe
 	@nice -n 15 $(BIN)/python -m pytest -n 2 -m "not slow"
 
-# Evidently goes into an environment of its own (800 MB, once) in the user's cache folder.
+# Evidently goes into an environment of its own (800 MB, once) in the user's cache folder, and a
+# server of OpenAI's kind is compiled there (six minutes, once).
 test-slow: $(STAMP) servers ## Run the long guarantee tests and print their tables
 	-@$(BIN)/python -m tests.testkit evidently
+	-@$(BIN)/python -m tests.testkit openai
 	@$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts

@@ -1,9 +1,9 @@
 """Real servers as fixtures, and what the run says about them first and last.
 
-``kafka``, ``postgres``, ``mlserver`` and ``kserve`` are handles that live as long as the session;
-``prometheus`` and ``alertmanager`` start one server per call and end them with the test. Where a
-server cannot be had its tests are skipped, or fail with ``CI`` set. A test that uses one is marked
-``servers``. Each worker of pytest-xdist has its own.
+``kafka``, ``postgres``, ``mlserver``, ``kserve`` and ``openai`` are handles that live as long as
+the session; ``prometheus`` and ``alertmanager`` start one server per call and end them with the
+test. Where a server cannot be had its tests are skipped, or fail with ``CI`` set. A test that uses
+one is marked ``servers``. Each worker of pytest-xdist has its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.testkit.postgres import PostgresServer
     from tests.testkit.prometheus import PrometheusServer
 
-_FIXTURES = ("kafka", "postgres", "prometheus", "alertmanager", "mlserver", "kserve")
+_FIXTURES = ("kafka", "postgres", "prometheus", "alertmanager", "mlserver", "kserve", "openai")
 _USED = pytest.StashKey[dict[str, str]]()  # server name -> version
 _MISSING = pytest.StashKey[dict[str, str]]()  # server name -> why
 
@@ -69,6 +69,14 @@ def mlserver(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
 def kserve(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
     """A KServe ModelServer for the session, with models that its script defines."""
     environment, started = model_servers.KSERVE, model_servers.start_kserve()
+    with ExitStack() as stack:
+        yield _started(request.config, environment.server, environment.here, started, stack)
+
+
+@pytest.fixture(scope="session")
+def openai(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
+    """A server of OpenAI's kind for the session, with real weights; for long tests only."""
+    environment, started = model_servers.OPENAI, model_servers.start_openai()
     with ExitStack() as stack:
         yield _started(request.config, environment.server, environment.here, started, stack)
 

@@ -1,6 +1,7 @@
 """Fetch what the tests start: ``python -m tests.testkit`` every server.
 
-``python -m tests.testkit mlserver`` (or another's name) fetches that server alone.
+``python -m tests.testkit mlserver`` (or another's name) fetches that server alone; ``openai``, with
+real weights, only so, since it is compiled for six minutes.
 ``python -m tests.testkit evidently`` builds the environment of Evidently instead, which is large
 and belongs to ``make test-slow``; with ``--here`` it only looks, and with ``-m MODULE`` it runs a
 module of this tree there. One line for each; exit code 1 if one cannot be had (or is not here),
@@ -14,12 +15,13 @@ import time
 
 from tests.testkit import evidently
 from tests.testkit.cache import ServerMissing
-from tests.testkit.servers import SERVERS, Server
+from tests.testkit.servers import LONG_TO_FETCH, SERVERS, Server
 
 
 def main(arguments: list[str]) -> int:
     """Fetch, and say what is there."""
-    wanted = tuple(server for server in SERVERS if _is_named(server, arguments))
+    known = (*SERVERS, *LONG_TO_FETCH) if arguments else SERVERS
+    wanted = tuple(server for server in known if _is_named(server, arguments))
     if arguments[:1] == ["evidently"]:
         if arguments[1:] == ["--here"]:
             return 0 if evidently.here() else 1
@@ -27,7 +29,7 @@ def main(arguments: list[str]) -> int:
             return evidently.run_here(arguments[1:])
         wanted = (Server(evidently.NAME, evidently.here, evidently.fetch),)
     if not wanted:
-        names = ", ".join(map(_word, SERVERS))
+        names = ", ".join(map(_word, known))
         print(f"no server {arguments[0]!r}; there are evidently, {names}", file=sys.stderr)  # noqa: T201 - a program
         return 2
     missing: list[ServerMissing] = []

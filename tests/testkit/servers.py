@@ -27,3 +27,7 @@ SERVERS = (
     Server(alertmanager.NAME, alertmanager.here, alertmanager.fetch),
     *(Server(one.server, one.here, one.fetch) for one in model_servers.ENVIRONMENTS),
 )
+
+# Fetched by name only: they take minutes, and long tests alone use them.
+_OPENAI = model_servers.OPENAI
+LONG_TO_FETCH = (Server(_OPENAI.server, _OPENAI.here, _OPENAI.fetch),)
