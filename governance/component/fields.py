@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from governance.clock import parse_duration_us
 from governance.component.selector import Selector, parse_selector
@@ -42,8 +42,49 @@ def _positive(value: int) -> int:
     return value
 
 
-DurationUs = Annotated[int, BeforeValidator(_duration)]
-PositiveDurationUs = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive)]
-Ratio = Annotated[float, BeforeValidator(_percent_or_ratio), Field(ge=0, le=1)]
-Outcome = Annotated[Any, BeforeValidator(_outcome)]
-Place = Annotated[Selector, BeforeValidator(_selector)]
+# What may be written, as patterns that Python and RE2 (Kubernetes) read alike: these fields become
+# something else when they are read, so pydantic cannot know it.
+DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?(us|ms|s|m|h|d|w))+\s*$"
+PERCENT_PATTERN = r"^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]*)?)\s*%\s*$"
+
+_SPACE = r"[ \t\n\r]*"
+_QUOTED = r"""('([^'\\]|\\.)*'|"([^"\\]|\\.)*")"""
+_INT = r"(0|-?[1-9][0-9]*)"
+_SLICE = rf"({_INT}{_SPACE})?:{_SPACE}({_INT}{_SPACE})?(:({_SPACE}{_INT})?)?"
+_STEP = rf"({_QUOTED}|{_INT}|{_SLICE}|\*)"
+_NAME = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f][^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*"
+_SEGMENT = rf"{_SPACE}(\.({_NAME}|\*)|\[{_SPACE}{_STEP}({_SPACE},{_SPACE}{_STEP})*{_SPACE}\])"
+_PATH = rf"(request|response):\$({_SEGMENT})*"
+_KIND = "(column|header|input|output):"
+
+PLACE_PATTERN = rf"^({_PATH}|{_KIND}([^*]|(?s:..+)))$"
+PLACES_PATTERN = rf"^({_PATH}|{_KIND}(?s:.+))$"  # of tabular features: column:* reads all
+
+_DURATION = Annotated[
+    str, Field(pattern=DURATION_PATTERN, max_length=40, json_schema_extra={"duration": True})
+]
+_PERCENT = Annotated[str, Field(pattern=PERCENT_PATTERN)]
+_SHARE = Annotated[float, Field(ge=0, le=1)]
+
+DurationUs = Annotated[int, BeforeValidator(_duration, json_schema_input_type=_DURATION)]
+PositiveDurationUs = Annotated[
+    int,
+    BeforeValidator(
+        _duration,
+        json_schema_input_type=Annotated[
+            _DURATION, Field(json_schema_extra={"not": {"pattern": "^[^1-9]*$"}})
+        ],
+    ),
+    AfterValidator(_positive),
+]
+Ratio = Annotated[
+    float,
+    BeforeValidator(_percent_or_ratio, json_schema_input_type=_SHARE | _PERCENT),
+    Field(ge=0, le=1),
+]
+Outcome = Annotated[Any, BeforeValidator(_outcome, json_schema_input_type=str | int | float | bool)]
+Place = Annotated[
+    Selector,
+    BeforeValidator(_selector),
+    WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN}),
+]

@@ -6,7 +6,7 @@ import typing
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
 
 from governance.component.nearest import did_you_mean, listed
 
@@ -124,12 +124,21 @@ def _type_at(found: Any, path: Steps) -> Any:
     found = _bare(found)
     for step in path:
         if isinstance(found, type) and issubclass(found, BaseModel):
-            fields = {f.alias or name: f.annotation for name, f in found.model_fields.items()}
-            found = _bare(fields.get(str(step)))
+            found = _bare(_annotations(found).get(str(step)))
         else:  # dict[key, value] and tuple[item, ...]
             arguments = typing.get_args(found)
             kind = typing.get_origin(found)
             found = _bare(arguments[1 if kind is dict else 0]) if arguments else None
+    return found
+
+
+def _annotations(model: type[BaseModel]) -> dict[str, Any]:
+    """The annotation of each key that a model reads, under all its names."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        found[field.alias or name] = field.annotation
+        if isinstance(field.validation_alias, AliasChoices):
+            found |= {str(also): field.annotation for also in field.validation_alias.choices}
     return found
 
 

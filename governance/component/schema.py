@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from governance.clock import parse_duration_us
 from governance.component.block import Block
@@ -214,14 +214,30 @@ class ActionTrigger(Block):
 
 
 class Action(Block):
-    """What is done when an alert fires."""
+    """What is done when an alert fires.
 
-    on: ActionTrigger = ActionTrigger()
+    ``when`` may be written ``on`` as well. kubectl reads YAML 1.1, where a bare ``on:`` is the key
+    true, so in a cluster ``on`` needs quotes.
+    """
+
+    on: ActionTrigger = Field(
+        default=ActionTrigger(),
+        alias="when",
+        validation_alias=AliasChoices("when", "on"),
+        json_schema_extra={"also": "on"},
+    )
     action: Literal["retrain", "rollback", "notify"] = Field(alias="do")
     webhook: str = Field(min_length=1)
     cooldown: DurationUs = 3_600_000_000
     expires: PositiveDurationUs | None = None  # default 15m for rollback, none otherwise
     approval: Literal["automatic", "manual"] = "automatic"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name(cls, value: object) -> object:
+        if isinstance(value, dict) and "when" in value and "on" in value:
+            raise ValueError("write one of when and on: they are two names of one thing")
+        return value
 
 
 class Spec(Block):

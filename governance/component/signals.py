@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from governance.component.block import Block
-from governance.component.fields import Outcome, Place  # noqa: TC001 - pydantic reads them
+from governance.component.fields import Outcome, Place
 from governance.component.modality import Modality  # noqa: TC001 - pydantic reads it
 
 
@@ -40,11 +40,6 @@ class GroupSignal(Block):
     names: dict[str, str] = Field(default_factory=dict)
     others: Literal["keep", "pool", "drop"] = "keep"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        return {"from": value} if isinstance(value, str) else value
-
 
 class FeatureSignal(Block):
     """Which values are features of a modality."""
@@ -54,14 +49,20 @@ class FeatureSignal(Block):
     categorical: tuple[str, ...] = ()
     names: tuple[str, ...] = ()  # names of unnamed columns (a V2 tensor of shape [n, d])
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        return {"from": value} if isinstance(value, str) else value
 
-
-def _label_short_form(value: object) -> object:
+def _short_form(value: object) -> object:
     return {"from": value} if isinstance(value, str) else value
+
+
+_Label = Annotated[
+    LabelSignal, BeforeValidator(_short_form, json_schema_input_type=Place | LabelSignal)
+]
+_Group = Annotated[
+    GroupSignal, BeforeValidator(_short_form, json_schema_input_type=Place | GroupSignal)
+]
+_Feature = Annotated[
+    FeatureSignal, BeforeValidator(_short_form, json_schema_input_type=Place | FeatureSignal)
+]
 
 
 class Signals(Block):
@@ -73,9 +74,9 @@ class Signals(Block):
     prediction: Place | None = None
     score: Place | None = None
     favourable: Favourable | None = None
-    label: Annotated[LabelSignal, BeforeValidator(_label_short_form)] | None = None
-    groups: dict[str, GroupSignal] = Field(default_factory=dict)
-    features: dict[Modality, FeatureSignal] = Field(default_factory=dict)
+    label: _Label | None = None
+    groups: dict[str, _Group] = Field(default_factory=dict)
+    features: dict[Modality, _Feature] = Field(default_factory=dict)
 
     @property
     def of_numbers(self) -> bool:
