@@ -36,23 +36,25 @@ VERSION_PATTERN = r"\A[^\x00-\x1f\x7f]*\Z"  # a key in the database, where NUL c
 
 _PARSED = {dtype: np.dtype(dtype) for dtype in DTYPES.values()}
 
-_Rows = Annotated[int, Meta(ge=0, le=MAX_ROWS)]
-_Version = Annotated[str, Meta(max_length=MAX_VERSION_LENGTH, pattern=VERSION_PATTERN)]
+Rows = Annotated[int, Meta(ge=0, le=MAX_ROWS)]
+Version = Annotated[str, Meta(max_length=MAX_VERSION_LENGTH, pattern=VERSION_PATTERN)]
 
 
 class _Events(msgspec.Struct):
-    v: _Version
-    n: _Rows
+    v: Version
+    n: Rows
     cols: dict[str, msgspec.Raw]
     sums: dict[str, msgspec.Raw] = {}
 
 
 class _Labels(msgspec.Struct):
-    n: _Rows
+    n: Rows
     cols: dict[str, msgspec.Raw]
 
 
-class _Column(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class WireColumn(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """A column as it is written."""
+
     dtype: str
     raw: memoryview
     dictionary: list[str] | None = None
@@ -68,7 +70,7 @@ class _Sum(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_events = msgspec.msgpack.Decoder(_Events).decode
 _decode_labels = msgspec.msgpack.Decoder(_Labels).decode
-_decode_column = msgspec.msgpack.Decoder(_Column).decode
+_decode_column = msgspec.msgpack.Decoder(WireColumn).decode
 _decode_sum = msgspec.msgpack.Decoder(_Sum).decode
 
 
@@ -113,14 +115,14 @@ def decode_events(message: bytes) -> tuple[EventBatch, tuple[str, ...]]:
         If the message is not as described above; ``reason`` is one of ``malformed``, ``rows``,
         ``dtype``, ``length``, ``bounds``, ``dictionary``, ``missing_column``.
     """
-    read: _Events = _read(_decode_events, message, "events")
+    read: _Events = read_with(_decode_events, message, "events")
     columns, unknown = _columns(read.cols, read.n, event_rule)
     if read.n:
-        _require(columns, ("event_id", "time"))
+        require_columns(columns, ("event_id", "time"))
     sums: dict[str, BatchSum] = {}
     for name, raw in read.sums.items():
         if is_sum(name):
-            sums[name] = _sum(name, _read(_decode_sum, raw, name))
+            sums[name] = _sum(name, read_with(_decode_sum, raw, name))
         else:
             unknown.append(name)
     return EventBatch(read.v, read.n, columns, sums), tuple(unknown)
@@ -128,12 +130,12 @@ def decode_events(message: bytes) -> tuple[EventBatch, tuple[str, ...]]:
 
 def decode_labels(message: bytes) -> tuple[LabelBatch, tuple[str, ...]]:
     """Read a batch of labels; returns and raises as ``decode_events`` does."""
-    read: _Labels = _read(_decode_labels, message, "labels")
+    read: _Labels = read_with(_decode_labels, message, "labels")
     columns, unknown = _columns(read.cols, read.n, label_rule)
     if read.n:
-        _require(columns, ("event_id",))
+        require_columns(columns, ("event_id",))
         if "favourable" not in columns:
-            _require(columns, ("label",))
+            require_columns(columns, ("label",))
     return LabelBatch(read.n, columns), tuple(unknown)
 
 
@@ -179,7 +181,8 @@ def _written_sum(name: str, total: BatchSum) -> list[Any]:
     return ["<i8", list(values.shape), total.n, values.tobytes()]
 
 
-def _read(decode: Callable[[Any], Any], message: bytes | msgspec.Raw, what: str) -> Any:
+def read_with(decode: Callable[[Any], Any], message: bytes | msgspec.Raw, what: str) -> Any:
+    """What a decoder reads; raises WireError where it cannot."""
     try:
         return decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -197,40 +200,47 @@ def _columns(
         if rule is None:
             unknown.append(name)
             continue
-        column: _Column = _read(_decode_column, raw, name)
+        column: WireColumn = read_with(_decode_column, raw, name)
         text = rule.text and column.dictionary is not None
-        columns[name] = _text(name, column, n) if text else _plain(name, column, n, rule)
+        columns[name] = _text(name, column, n) if text else plain_column(name, column, n, rule)
     return columns, unknown
 
 
-def _plain(name: str, column: _Column, n: int, rule: ColumnRule) -> Column:
+def plain_column(name: str, column: WireColumn, n: int, rule: ColumnRule) -> Column:
+    """A column that is not text; raises WireError if it is not as its rule says."""
     if DTYPES.get(column.dtype) != rule.dtype or rule.dtype is None:
         wanted = rule.dtype or "text with a dictionary"
         raise WireError("dtype", f"column {name!r} is {column.dtype!r}, not {wanted}")
     if column.dictionary is not None:
         raise WireError("dtype", f"column {name!r} has a dictionary but is not text")
-    values = _array(name, column.raw, rule.dtype, n)
+    values = array_of(name, column.raw, rule.dtype, n)
     rule.check(name, values)
     return Column(values)
 
 
-def _text(name: str, column: _Column, n: int) -> Column:
+def _text(name: str, column: WireColumn, n: int) -> Column:
     dtype = CODES.get(column.dtype)
     if dtype is None:
         raise WireError("dtype", f"codes of column {name!r} are {column.dtype!r}, not i1, <i2, <i4")
-    codes = _array(name, column.raw, dtype, n).astype(np.int32)
+    codes = array_of(name, column.raw, dtype, n).astype(np.int32)
     dictionary = tuple(column.dictionary or ())
-    # One look for both ends: as unsigned, code -1 becomes 0 and what is below becomes huge.
-    if n and np.maximum.reduce((codes + 1).view(np.uint32)) > len(dictionary):
-        raise WireError(
-            "dictionary", f"a code of column {name!r} is outside its {len(dictionary)} entries"
-        )
+    check_codes(name, codes, dictionary)
     if len(set(dictionary)) != len(dictionary):
         raise WireError("dictionary", f"the dictionary of column {name!r} has an entry twice")
     return Column(codes, dictionary)
 
 
-def _array(name: str, raw: memoryview, dtype: str, n: int) -> NDArray[Any]:
+def check_codes(name: str, codes: NDArray[np.int32], dictionary: tuple[str, ...]) -> None:
+    """Raise WireError (``dictionary``) if a code has no entry."""
+    # One look for both ends: as unsigned, code -1 becomes 0 and what is below becomes huge.
+    if codes.size and np.maximum.reduce((codes + 1).view(np.uint32)) > len(dictionary):
+        raise WireError(
+            "dictionary", f"a code of column {name!r} is outside its {len(dictionary)} entries"
+        )
+
+
+def array_of(name: str, raw: memoryview, dtype: str, n: int) -> NDArray[Any]:
+    """The values behind bytes; raises WireError (``length``) if they are not ``n``."""
     parsed = _PARSED[dtype]
     if len(raw) != n * parsed.itemsize:
         raise WireError(
@@ -249,7 +259,8 @@ def _sum(name: str, total: _Sum) -> BatchSum:
     return BatchSum(np.frombuffer(total.raw, dtype="<i8").reshape(total.shape), total.n)
 
 
-def _require(columns: Mapping[str, Column], names: tuple[str, ...]) -> None:
+def require_columns(columns: Mapping[str, Column], names: tuple[str, ...]) -> None:
+    """Raise WireError (``missing_column``) where one of them is absent."""
     for name in names:
         if name not in columns:
             raise WireError("missing_column", f"the message has rows but no column {name!r}")
