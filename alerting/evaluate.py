@@ -8,6 +8,7 @@ from alerting.lifecycle import worst_first
 from governance.alert import AlertKey, Judgement, Observation
 from governance.clock import parse_instant_us
 from governance.component.key import ComponentKey
+from governance.component.metrics import is_bad_above
 from governance.finding import Status
 
 if TYPE_CHECKING:
@@ -65,8 +66,14 @@ def summarise(body: Mapping[str, Any]) -> str:
     if body["threshold"] is not None:
         words += f", limit {_number(body['threshold'])}"
     if body["evidence"] is not None and body["evidence"] > 0:
-        words += f"; if nothing had changed, less than once in {_times(body['evidence'])} windows"
+        words += f"; {evidence_words(body['evidence'])}"
     return f"{words} ({body['reason']})" if body["reason"] else words
+
+
+def evidence_words(evidence_log10: float) -> str:
+    """What an e-value of 10^evidence means: chance gives one as large so seldom, at most."""
+    times = f"10^{evidence_log10:.0f}" if evidence_log10 >= 6 else f"{10**evidence_log10:,.0f}"
+    return f"would happen less than once in {times} windows if nothing had changed"
 
 
 def _sums_up_modalities(body: Mapping[str, Any]) -> bool:
@@ -87,6 +94,12 @@ def _observation(bodies: list[Mapping[str, Any]]) -> Observation:
             revision=body["revision"],
             finding_id=body["id"],
             summary=summarise(body),
+            value=body["value"],
+            lower=body["lower"],
+            upper=body["upper"],
+            threshold=body["threshold"],
+            evidence=body["evidence"],
+            of_limit=_of_limit(body),
         )
         for body in sorted(bodies, key=_worst_first)
     )
@@ -99,16 +112,18 @@ def _observation(bodies: list[Mapping[str, Any]]) -> Observation:
 
 
 def _worst_first(body: Mapping[str, Any]) -> tuple[float, str]:
-    if body["value"] is None or not body["threshold"]:
-        return 0.0, body["subject"]
-    return -body["value"] / body["threshold"], body["subject"]
+    return -(_of_limit(body) or 0.0), body["subject"]
+
+
+def _of_limit(body: Mapping[str, Any]) -> float | None:
+    """The share of its limit that the value has used up, on the bad side of it."""
+    value, limit = body["value"], body["threshold"]
+    if value is None or limit is None:
+        return None
+    value, limit = abs(value), abs(limit)
+    part, whole = (value, limit) if is_bad_above(body["check"]) else (limit, value)
+    return part / whole if whole else None
 
 
 def _number(value: float) -> str:
     return f"{value:.3g}"
-
-
-def _times(evidence_log10: float) -> str:
-    if evidence_log10 >= 6:
-        return f"10^{evidence_log10:.0f}"
-    return f"{10**evidence_log10:,.0f}"

@@ -10,7 +10,8 @@ import msgspec
 
 from alerting.catalog import ACTIONS
 from alerting.evaluate import observations, whole_judgements
-from alerting.lifecycle import Rule, step
+from alerting.lifecycle import step
+from alerting.rule import rule_of
 from alerting.stages import due_actions
 from governance.alert import Alert
 from governance.audit import AuditEntry
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from alerting.feed import Feed
     from alerting.lifecycle import Decision
+    from alerting.rule import Rule
     from alerting.stages import Due
     from governance.alert import AlertKey, Observation
     from governance.clock import Clock
@@ -122,8 +124,7 @@ class Evaluator:
     ) -> tuple[Alert, Decision]:
         before = self._alert(decided, key)
         spec = self._spec(decided, key.component)
-        longest = max((a.on.windows for a in spec[0].spec.actions), default=0) if spec else 0
-        rule = replace(self._rule, remember=max(self._rule.of_windows, longest))
+        rule = rule_of(None if spec is None else spec[0], key.check, self._rule)
         alert, decision = step(before, seen, rule, now_us)
         if spec is not None:
             alert = replace(alert, generation=spec[1])

@@ -54,13 +54,23 @@ class AlertKey:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The newest revision of one finding, as far as an alert needs it."""
+    """The newest revision of one finding, as far as an alert needs it.
+
+    ``of_limit`` is how much of its limit the value has used up: 1 is at the limit, above 1 past
+    it, whichever side is the bad one. ``evidence`` is log10. Absent numbers are None.
+    """
 
     subject: str
     status: Status
     revision: int
     finding_id: str
     summary: str  # value, interval, threshold and evidence, in words
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    threshold: float | None = None
+    evidence: float | None = None
+    of_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,8 @@ class Alert:
 
     ``incident`` counts how often the condition has left inactive or resolved: it names one
     incident in deliveries and audit. ``history`` holds the newest judged windows, oldest first,
-    as far as the rule looks back. ``acted`` names the actions that this incident has set off.
+    as far as the rule looks back. ``acted`` names the actions that this incident has set off,
+    ``fired_windows`` the windows in which it lately began to fire.
     """
 
     key: AlertKey
@@ -99,3 +110,4 @@ class Alert:
     changed_at_us: int | None = None
     history: tuple[Observation, ...] = field(default=())
     acted: tuple[str, ...] = ()
+    fired_windows: tuple[int, ...] = ()

@@ -74,7 +74,10 @@ class AlertingSettings(_Block):
     allowed_hosts: tuple[str, ...] = ()  # empty = the hosts of the webhooks above
     breaches: int = Field(default=2, ge=1)  # fire when so many ...
     of_windows: int = Field(default=3, ge=1)  # ... of the newest so many judged windows breach
+    keep_firing: int | None = Field(default=None, ge=1, le=24)  # calm windows; None = breaches
+    resolve_at: float = Field(default=0.9, gt=0, le=1)  # calm is below this share of the limit
     external_url: str = "http://127.0.0.1:8600"  # for links in notices
+    runbook_url: str = ""  # empty = the runbooks that external_url serves
 
 
 class HttpSettings(_Block):

@@ -135,6 +135,11 @@ class RateCheck(StrEnum):
         return f"the limit {limit:g} of {self} must be {wanted}: write for example {self.example}"
 
 
+def is_bad_above(check: str) -> bool:
+    """Whether a check is worse the larger its value: not ratios between groups, nor accuracy."""
+    return not check.endswith("_ratio") and check not in _BEST_ABOVE
+
+
 _LOSSES = frozenset(
     {
         RateCheck.LOG_LOSS,
@@ -154,3 +159,9 @@ _LABELLED = _LOSSES | {
     RateCheck.EXPECTED_CALIBRATION_ERROR,
 }
 _EXAMPLES = {LimitKind.SHARE: "0.01", LimitKind.DURATION: "200ms", LimitKind.NUMBER: "4096"}
+_BEST_ABOVE = frozenset(
+    check.value
+    for check in RateCheck
+    if check.is_estimate
+    or check.value in {"accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc"}
+)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from governance.component.alert_rules import AlertRule  # noqa: TC001 - pydantic reads it
 from governance.component.block import Block
 from governance.component.drift_tests import (  # noqa: TC001 - pydantic reads the annotations
     CategoricalTest,
@@ -96,3 +97,4 @@ class Monitoring(Block):
     false_alarm_every: int = Field(default=1_000, ge=20)
     retire_after: PositiveDurationUs = 86_400_000_000
     drift: DriftSettings = DriftSettings()
+    alerts: tuple[AlertRule, ...] = ()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from alerting.deliveries import Courier
 from alerting.evaluator import Evaluator, Ports
 from alerting.feed import Feed
-from alerting.lifecycle import Rule
 from alerting.notifiers.alertmanager import AlertmanagerPoster
 from alerting.notifiers.webhook import WebhookNotifier
+from alerting.rule import Rule
 from alerting.runner import AlertWorker, Parts
 from governance.errors import ConfigError
 from governance.service.stores import Store
@@ -105,6 +105,12 @@ def build_alert_worker(
 
 def _rule(alerting: AlertingSettings) -> Rule:
     try:
-        return Rule(alerting.breaches, alerting.of_windows, alerting.of_windows)
+        return Rule(
+            alerting.breaches,
+            alerting.of_windows,
+            alerting.of_windows,
+            alerting.keep_firing,
+            alerting.resolve_at,
+        )
     except ValueError as error:
         raise ConfigError(f"alerting.breaches, alerting.ofWindows: {error}") from None

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.lifecycle import Rule, step, windows_at
+from alerting.lifecycle import retire, step, windows_at
+from alerting.rule import Rule
 from governance.alert import Alert, AlertKey, AlertState, Judgement, Observation, Severity
 from governance.component.key import ComponentKey
 from governance.finding import Status
@@ -115,6 +116,70 @@ def test_a_rule_that_can_never_fire_is_refused() -> None:
         Rule(breaches=3, of_windows=2)
 
 
+def near(window: int, of_limit: float, evidence: float | None = 2.0) -> Observation:
+    judgement = Judgement(
+        "age", Status.OK, 0, f"f{window}", "words", of_limit=of_limit, evidence=evidence
+    )
+    return Observation(window, window * 10, window * 10 + 10, (judgement,))
+
+
+@pytest.mark.parametrize(
+    ("of_limit", "evidence", "state"),
+    [
+        (0.95, 2.0, AlertState.FIRING),
+        (0.95, None, AlertState.FIRING),
+        (0.95, -0.5, AlertState.RESOLVED),
+        (0.85, 2.0, AlertState.RESOLVED),
+        (1.2, -0.5, AlertState.RESOLVED),
+    ],
+)
+def test_a_value_next_to_its_limit_is_not_calm_unless_it_is_noise(
+    of_limit: float, evidence: float | None, state: AlertState
+) -> None:
+    """Resolving has a lower limit than firing; what evidence speaks against is noise."""
+    *_, alert = live("bb")
+    for window in (2, 3):
+        alert, _ = step(alert, near(window, of_limit, evidence), Rule(), now_us=9)
+    assert alert.state is state
+
+
+def test_an_alert_keeps_firing_as_long_as_its_check_asks() -> None:
+    """``keep_firing`` calm windows in a row, and each of them is counted in the reason."""
+    alerts = live("bbooboooo", Rule(keep_firing=4))
+    assert [a.state.value[0] for a in alerts] == list("pfffffffr")
+    assert alerts[6].reason == "kept firing: 2 of 4 calm windows in a row"
+
+
+def test_an_alert_that_flaps_needs_more_calm() -> None:
+    """The third firing within 24 windows holds for three times as many calm windows."""
+    windows = "bboo" * 2 + "bb" + "o" * 6
+    assert states(windows) == "pffr" * 2 + "pf" + "fffffr"
+    assert live(windows[:-1])[-1].reason == "flapping: 5 of 6 calm windows in a row"
+
+
+def test_a_check_that_is_never_loud_fires_a_warning() -> None:
+    """Severity is capped per check, and ``none`` never leaves inactive."""
+    quiet = Rule(loudest=Severity.WARNING)
+    assert live("bbb", quiet)[-1].severity is Severity.WARNING
+    assert states("bbb", Rule(loudest=None)) == "iii"
+
+
+def test_muting_a_check_resolves_what_fires() -> None:
+    """A change of severity acts from the next judgement."""
+    *_, alert = live("bb")
+    alert, decision = step(alert, seen(2, Status.BREACH), Rule(loudest=None), now_us=9)
+    assert (alert.state, decision.code) == (AlertState.RESOLVED, "muted")
+
+
+def test_a_version_that_is_gone_ends_its_alerts() -> None:
+    """Firing resolves, pending becomes inactive, the rest stays; all say retired."""
+    for windows, after in (("bb", AlertState.RESOLVED), ("b", AlertState.INACTIVE), ("o", None)):
+        *_, alert = live(windows)
+        ended, decision = retire(alert, "version 1 was last judged a day ago", now_us=9)
+        assert ended.state is (after or alert.state)
+        assert (decision.code, decision.changed) == ("retired", after is not None)
+
+
 @given(st.text(alphabet="owbi", max_size=40))
 def test_no_state_is_ever_skipped(windows: str) -> None:
     """Every change of state is an edge of the drawing, and memory stays bounded."""
@@ -122,7 +187,7 @@ def test_no_state_is_ever_skipped(windows: str) -> None:
     for before, after in pairwise(alerts):
         edge = (before.state, after.state)
         assert edge[0] is edge[1] or edge in ALLOWED
-        assert len(after.history) <= 12
+        assert len(after.history) <= 24
 
 
 @given(st.text(alphabet="owb", max_size=30))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alerting.catalog import ACTIONS
-from alerting.lifecycle import Rule, step
+from alerting.lifecycle import step
+from alerting.rule import Rule
 from alerting.stages import ROLLBACK_EXPIRES_US, due_actions
 from governance.alert import Alert, AlertKey, Judgement, Observation
 from governance.component.key import ComponentKey

@@ -107,8 +107,8 @@ def test_a_confirmed_breach_reaches_the_receiver_signed(store: Store, tmp_path: 
     assert alert.state is AlertState.FIRING
     assert data["action"] == "retrain"
     assert data["alert"]["judgements"][0]["summary"] == (
-        "drift of age is 0.3 [0.2, 0.4], limit 0.1; if nothing had changed, "
-        "less than once in 10,000 windows (age moved)"
+        "drift of age is 0.3 [0.2, 0.4], limit 0.1; would happen less than once in 10,000 "
+        "windows if nothing had changed (age moved)"
     )
 
 
