@@ -13,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+PROGRAM = "evenhand"  # the actor where no person is behind a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,34 @@ class AuditEntry:
     at_us: int
     kind: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who did it, on what ground, and under which declaration (None where none is in force)."""
+
+    reason: str
+    actor: str = PROGRAM
+    generation: int | None = None
+    commit: str | None = None
+
+
+def entry_of(
+    namespace: str, at_us: int, kind: str, cause: Cause, facts: Mapping[str, Any]
+) -> AuditEntry:
+    """An entry whose body names actor, reason, generation and Git commit beside the facts.
+
+    The body is ASCII with sorted keys, so the same facts give the same bytes.
+    """
+    body = {
+        **facts,
+        "actor": cause.actor,
+        "reason": cause.reason,
+        "generation": cause.generation,
+        "commit": cause.commit,
+    }
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return AuditEntry(namespace, at_us, kind, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,9 @@ components = Table(
     _key("component"),
     Column("partition", Integer, nullable=False),
     Column("register", LargeBinary, nullable=False),
+    Column("heard_at", BigInteger),
+    Column("beating", Integer, nullable=False, server_default="0"),
+    Column("due_at", BigInteger),
     Index(None, "worker_group", "partition"),
 )
 
@@ -211,8 +214,30 @@ deliveries = Table(
     Column("leased_until", BigInteger),
     _text("last_error"),
     _text("body"),
+    _text("action"),
+    Column("generation", Integer, nullable=False),
+    Column("commit", Text),
+    Column("audited", Integer, nullable=False),
+    Column("approve_by", BigInteger),
+    Column("decided_by", Text),
+    Column("decided_at", BigInteger),
+    Column("decision_reason", Text),
     UniqueConstraint("id"),
     Index(None, "created_at"),
+    Index("ix_deliveries_ordering_key_position", "ordering_key", "position"),
+    Index("ix_deliveries_state_position", "state", "position"),
+)
+Index(
+    "ix_deliveries_expiring",
+    deliveries.c.expires_at,
+    sqlite_where=deliveries.c.state == "pending",
+    postgresql_where=deliveries.c.state == "pending",
+)
+Index(
+    "ix_deliveries_unapproved",
+    deliveries.c.approve_by,
+    sqlite_where=deliveries.c.state == "held",
+    postgresql_where=deliveries.c.state == "held",
 )
 Index(
     "ix_deliveries_pending",
@@ -221,6 +246,25 @@ Index(
     deliveries.c.position,
     sqlite_where=deliveries.c.state == "pending",
     postgresql_where=deliveries.c.state == "pending",
+)
+
+# a row: automatic actions of this namespace wait; "*" is every namespace
+pauses = Table(
+    "pauses",
+    metadata,
+    _key("namespace"),
+    _text("paused_by"),
+    _instant("paused_at"),
+    _text("reason"),
+)
+
+# receivers that answered 410: nothing is sent to them until somebody enables them again
+disabled_receivers = Table(
+    "disabled_receivers",
+    metadata,
+    _key("target"),
+    _instant("disabled_at"),
+    _text("reason"),
 )
 
 leases = Table(

@@ -32,7 +32,7 @@ def test_migrate_again_has_nothing_to_do(
     capsys.readouterr()
     assert main(["migrate", "--database", url, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said == {"database": url, "before": "0001", "after": "0001"}
+    assert said == {"database": url, "before": "0002", "after": "0002"}
 
 
 @pytest.mark.parametrize(
