@@ -11,7 +11,7 @@ from collectors.sidecar.heads import request_head, response_head
 from governance.errors import Full, PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ASSEMBLY_BYTES = 32 * 1024 * 1024
 
@@ -21,11 +21,15 @@ class Missing(PermanentError):
 
 
 class Assembly:
-    """Holds the parts of long bodies until their request ends."""
+    """Holds the parts of long bodies until their request ends.
+
+    ``held`` are the bytes of parts, and of what became of them until ``let_go``.
+    """
 
     def __init__(self, limit: int = ASSEMBLY_BYTES) -> None:
+        self.held = 0
         self._limit = limit
-        self._held = 0
+        self._given = 0
         self._parts: dict[int, dict[int, list[bytes]]] = defaultdict(lambda: defaultdict(list))
         self._oversized: set[int] = set()
 
@@ -34,18 +38,22 @@ class Assembly:
         if number in self._oversized:
             return
         size = sum(map(len, copies))
-        if self._held + size > self._limit:
+        if self.held + size > self._limit:
             self.drop(number)
             self._oversized.add(number)
         else:
-            self._held += size
+            self.held += size
             self._parts[number][side] += copies
 
     def drop(self, number: int) -> None:
         """Forget the parts of a request."""
         self._oversized.discard(number)
-        for copies in self._parts.pop(number, {}).values():
-            self._held -= sum(map(len, copies))
+        self.held -= _size(self._parts.pop(number, {}))
+
+    def let_go(self) -> None:
+        """Nobody needs the exchanges any more that were put together since the last time."""
+        self.held -= self._given
+        self._given = 0
 
     def end(self, end: End) -> Exchange:
         """The exchange that is over now.
@@ -57,11 +65,11 @@ class Assembly:
         Missing
             If parts of them went to another reader.
         """
-        oversized = end.number in self._oversized
-        parts = self._parts.get(end.number, {})
-        self.drop(end.number)
-        if oversized:
+        if end.number in self._oversized:
+            self.drop(end.number)
             raise Full(f"bodies of more than {self._limit} bytes are being put together")
+        parts = self._parts.pop(end.number, {})
+        self._given += _size(parts)
         request = _body(parts.get(REQUEST, ()), end.request_body, end.request_length)
         response = _body(parts.get(RESPONSE, ()), end.response_body, end.response_length)
         method, target, headers = request_head(end.request_head)
@@ -80,6 +88,10 @@ class Assembly:
             response_bytes=end.response_length,
             truncated=end.request_body is None or end.response_body is None,
         )
+
+
+def _size(parts: Mapping[int, Sequence[bytes]]) -> int:
+    return sum(len(copy) for copies in parts.values() for copy in copies)
 
 
 def _body(ahead: Sequence[bytes], last: list[bytes] | None, length: int) -> bytes | None:

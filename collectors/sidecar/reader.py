@@ -26,10 +26,11 @@ from collectors.capture import Capture, body_limit
 from collectors.projections import projections_of
 from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.publish import Publisher
-from collectors.sidecar.assembly import Assembly, Missing
+from collectors.sidecar.assembly import ASSEMBLY_BYTES, Assembly, Missing
 from collectors.sidecar.counters import Counters, Reader
 from collectors.sidecar.file_ledger import FileLedger
 from collectors.sidecar.frames import FLUSH_SECONDS, End, Kind, Unpacker, pack
+from collectors.sidecar.intake import Intake
 from collectors.sidecar.spool import Spool
 from collectors.stack import capture_all
 from collectors.sums import EmbeddingSums
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
-_CHUNK_BYTES = 256 * 1024
 _COLLECT_AFTER = 50_000  # objects; a stack of parsed bodies has some ten thousand
 _PREDECESSOR_SECONDS = 20.0  # a reader whose pump was killed may still be sending
 _SECOND_US = 1_000_000
@@ -122,9 +122,10 @@ class Reading:
     def run(self, pump: socket.socket) -> int:
         """Read frames until the pump closes its end, then send what is left; the exit code."""
         unpacker = Unpacker()
-        while chunk := pump.recv(_CHUNK_BYTES):
-            for kind, *items in unpacker.feed(chunk):
-                self._hear(kind, items)
+        for piece in Intake(pump, ASSEMBLY_BYTES, lambda: self._assembly.held).pieces():
+            for chunk in piece:
+                for kind, *items in unpacker.feed(chunk):
+                    self._hear(kind, items)
             self._publish()
         if self._sums is not None:
             self._send_sums(self._sums.rest())
@@ -189,6 +190,7 @@ class Reading:
         over, self._over = self._over, []
         for taken in capture_all(self._capture, over) if over else ():
             self._count(taken)
+        self._assembly.let_go()
         if over:
             self._count_media()
 

@@ -52,7 +52,7 @@ def test_parts_that_went_to_another_reader_are_missed() -> None:
 
 
 def test_beyond_the_bound_one_request_is_given_up() -> None:
-    """The others, and the room, are not affected."""
+    """The others are not affected; the room is free again once an exchange is let go."""
     assembly = Assembly(limit=10)
     assembly.part(1, REQUEST, [b"12345678"])
     assembly.part(2, REQUEST, [b"12345678"])
@@ -60,6 +60,8 @@ def test_beyond_the_bound_one_request_is_given_up() -> None:
     with pytest.raises(Full):
         assembly.end(end(2, request_body=[], request_length=9))
     assert assembly.end(end(1, request_length=8)).request_body == b"12345678"
+    assert assembly.held == 8
+    assembly.let_go()
     assembly.part(3, REQUEST, [b"1234567890"])
     assert assembly.end(end(3, request_length=10)).request_body == b"1234567890"
 
