@@ -45,7 +45,7 @@ def _positive(value: int) -> int:
 # What may be written, as patterns that Python and RE2 (Kubernetes) read alike: these fields become
 # something else when they are read, so pydantic cannot know it.
 DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?(us|ms|s|m|h|d|w))+\s*$"
-PERCENT_PATTERN = r"^\s*(100(\.0*)?|[0-9]{1,2}(\.[0-9]*)?)\s*%\s*$"
+PERCENT_PATTERN = r"^\s*0*(100(\.0*)?|[0-9]{1,2}(\.[0-9]*)?|\.[0-9]+)\s*%\s*$"
 
 _SPACE = r"[ \t\n\r]*"
 _QUOTED = r"""('([^'\\]|\\.)*'|"([^"\\]|\\.)*")"""

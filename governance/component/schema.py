@@ -69,7 +69,7 @@ class Model(Block):
 
 
 class WebComponent(Block):
-    """The page that shows the model's answers; ``source_repo`` is where pull requests go."""
+    """The page that shows the model's answers; ``sourceRepo`` is where pull requests go."""
 
     framework: str | None = None
     source_repo: str | None = None
@@ -213,8 +213,19 @@ class ActionTrigger(Block):
     windows: int = Field(default=1, ge=1)
 
 
+class RegistryMove(Block):
+    """Roll back by moving an alias of the model in the registry ``spec.model.repository``.
+
+    ``alias`` is what serves; it is given the version that ``fallback`` names.
+    """
+
+    model: str | None = Field(default=None, min_length=1)  # default: spec.model.name
+    alias: str = Field(default="champion", min_length=1)
+    fallback: str = Field(default="fallback", min_length=1)
+
+
 class Action(Block):
-    """What is done when an alert fires.
+    """What is done when an alert fires: a webhook is told, or an alias of the registry is moved.
 
     ``when`` may be written ``on`` as well. kubectl reads YAML 1.1, where a bare ``on:`` is the key
     true, so in a cluster ``on`` needs quotes.
@@ -227,10 +238,12 @@ class Action(Block):
         json_schema_extra={"also": "on"},
     )
     action: Literal["retrain", "rollback", "notify"] = Field(alias="do")
-    webhook: str = Field(min_length=1)
+    webhook: str | None = Field(default=None, min_length=1)
+    registry: RegistryMove | None = None
     cooldown: DurationUs = 3_600_000_000
     expires: PositiveDurationUs | None = None  # default 15m for rollback, none otherwise
     approval: Literal["automatic", "manual"] = "automatic"
+    dry_run: bool = False  # everything but the sending: the outbox shows what would have gone out
 
     @model_validator(mode="before")
     @classmethod
@@ -238,6 +251,14 @@ class Action(Block):
         if isinstance(value, dict) and "when" in value and "on" in value:
             raise ValueError("write one of when and on: they are two names of one thing")
         return value
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Action:
+        if (self.webhook is None) == (self.registry is None):
+            raise ValueError("an action has one receiver: write webhook: NAME, or registry: {...}")
+        if self.registry is not None and self.action != "rollback":
+            raise ValueError("only a rollback moves an alias of the registry: write webhook: NAME")
+        return self
 
 
 class Spec(Block):

@@ -26,8 +26,10 @@ class ServerProcess:
         *,
         cwd: Path | None = None,
         user: tuple[int, int] | None = None,
+        until_stdin_ends: bool = False,
     ) -> None:
         self.log = log
+        self._until_stdin_ends = until_stdin_ends
         self._argv = list(argv)
         self._cwd = cwd
         self._user = user
@@ -45,7 +47,7 @@ class ServerProcess:
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 [setpriv, "--pdeathsig", "KILL", *self._argv] if setpriv else self._argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if self._until_stdin_ends else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._cwd,
@@ -62,6 +64,8 @@ class ServerProcess:
         child = self._running()
         child.kill()
         child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
 
     def pause(self) -> None:
         """Stop it with SIGSTOP: connections stay open, nothing answers."""
@@ -76,7 +80,10 @@ class ServerProcess:
         if self._child is None or self._child.poll() is not None:
             return
         self.resume()
-        self._child.terminate()
+        if self._child.stdin is not None:
+            self._child.stdin.close()  # a program that lives until its standard input ends
+        else:
+            self._child.terminate()
         try:
             self._child.wait(seconds)
         except subprocess.TimeoutExpired:

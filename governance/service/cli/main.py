@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "report": "Evidently's page of one window (extra: evidently)",
     "baseline": "build a reference profile from rows",
     "validate": "check components and settings",
+    "crd": "print the CustomResourceDefinition of components",
     "migrate": "bring the database to this program's schema",
 }
 """Name of each command and what it does; its module has ``add_arguments`` and ``run``."""
