@@ -82,6 +82,11 @@ class Arrival:
     lost: dict[str, int] = field(default_factory=dict)  # newly counted lost by the source
     version: str = ""  # that the source's losses belong to
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says no more than that its events are to be counted as they are."""
+        return not (self.duplicate or self.skewed or self.recovered or self.lost)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -199,6 +204,18 @@ class Sources:
             if gap is not None:
                 gaps.append(gap)
         return gaps
+
+    def last_heard(self, now_us: int) -> tuple[int | None, bool]:
+        """When one that has not said goodbye was heard, and whether such a one sends heartbeats."""
+        there = [source for source in self._sources.values() if not source.bye]
+        beating = [source.heard_us for source in there if source.watermark_us is not None]
+        if beating:
+            return max(beating), True
+        heard = [source.heard_us for source in there if source.sends_events]
+        anonymous = self._anonymous_heard_us
+        if anonymous is not None and now_us < anonymous + self.anonymous_us:
+            heard.append(anonymous)
+        return max(heard, default=None), False
 
     def to_builtins(self) -> Any:
         """Everything, for the register."""

@@ -14,7 +14,9 @@ from detectors.history import History
 from detectors.memory import Memory, Place
 from detectors.panes import outcomes_blob, read_pane, sums_blob
 from detectors.pending import Pending
+from detectors.presence import presence_of
 from detectors.sources import Sources
+from governance.store.presence import NOBODY, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,7 @@ class StateRows:
     register: bytes
     panes: Mapping[tuple[str, int, str], bytes]
     segments: Mapping[int, bytes]
+    presence: Presence = NOBODY
 
 
 def changed_rows(memory: Memory) -> StateRows:
@@ -55,7 +58,7 @@ def changed_rows(memory: Memory) -> StateRows:
         pane.sums_changed = pane.outcomes_changed = False
     panes |= _history_rows(memory)
     segments = memory.pending.drain()
-    return StateRows(_register(memory), panes, segments)
+    return StateRows(_register(memory), panes, segments, presence_of(memory))
 
 
 def _history_rows(memory: Memory) -> dict[tuple[str, int, str], bytes]:

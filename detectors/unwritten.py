@@ -22,27 +22,28 @@ class Unwritten:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.generations: list[GenerationRow] = []
-        self._registers: dict[ComponentKey, bytes] = {}
+        self._registers: dict[ComponentKey, RegisterRow] = {}
         self._panes: dict[tuple[ComponentKey, str, int, str], bytes] = {}
         self._segments: dict[tuple[ComponentKey, int], bytes] = {}
         self.nbytes = 0
 
     def take(self, key: ComponentKey, rows: StateRows) -> None:
         """Add what has changed of a component."""
-        self._registers[key] = rows.register
+        self._registers[key] = RegisterRow(key, rows.register, rows.presence)
         for (version, slot, kind), blob in rows.panes.items():
             self._panes[key, version, slot, kind] = blob
         for number, blob in rows.segments.items():
             self._segments[key, number] = blob
-        kept = (self._registers, self._panes, self._segments)
-        self.nbytes = sum(len(blob) for blobs in kept for blob in blobs.values())
+        blobs = [row.blob for row in self._registers.values()]
+        blobs += [*self._panes.values(), *self._segments.values()]
+        self.nbytes = sum(map(len, blobs))
 
     def checkpoint(self, next_offset: int, log_time_us: int) -> Checkpoint:
         """All of it, at a place in the log."""
         return Checkpoint(
             next_offset,
             log_time_us,
-            registers=[RegisterRow(key, blob) for key, blob in self._registers.items()],
+            registers=tuple(self._registers.values()),
             panes=[PaneRow(*place, blob) for place, blob in self._panes.items()],
             segments=[SegmentRow(*place, blob) for place, blob in self._segments.items()],
             generations=tuple(self.generations),

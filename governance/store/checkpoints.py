@@ -17,6 +17,7 @@ from governance.errors import ConfigError, Fenced
 from governance.store import tables
 from governance.store.engine import snapshot, transaction
 from governance.store.findings import insert_findings
+from governance.store.presence import NOBODY, Presence
 from governance.store.upsert import in_key_order, insert_into, insert_new, write_blobs
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class RegisterRow:
 
     component: ComponentKey
     blob: bytes
+    presence: Presence = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,8 @@ def _key(row: RowMapping) -> ComponentKey:
 
 
 def _register(row: RowMapping) -> RegisterRow:
-    return RegisterRow(_key(row), row["register"])
+    presence = Presence(row["heard_at"], bool(row["beating"]), row["due_at"])
+    return RegisterRow(_key(row), row["register"], presence)
 
 
 def _pane(row: RowMapping) -> PaneRow:
@@ -245,6 +248,16 @@ def _generation(row: RowMapping) -> GenerationRow:
     return GenerationRow(
         _key(row), row["generation"], row["from_offset"], row["spec"], row["commit"]
     )
+
+
+def _present(row: RegisterRow) -> dict[str, Any]:
+    presence = row.presence
+    return {
+        "register": row.blob,
+        "heard_at": presence.heard_us,
+        "beating": int(presence.beating),
+        "due_at": presence.due_us,
+    }
 
 
 class _Rows(NamedTuple):
@@ -265,7 +278,7 @@ def _rows(group: str, partition: int, checkpoint: Checkpoint) -> _Rows:
 
     at = {"log_time": checkpoint.log_time_us}
     return _Rows(
-        [{**place(r.component), "register": r.blob} for r in checkpoint.registers],
+        [{**place(r.component), **_present(r)} for r in checkpoint.registers],
         [
             {
                 **place(p.component),

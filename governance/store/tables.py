@@ -77,7 +77,7 @@ components = Table(
     Column("partition", Integer, nullable=False),
     Column("register", LargeBinary, nullable=False),
     Column("heard_at", BigInteger),
-    Column("beating", Integer, nullable=False, server_default="0"),
+    Column("beating", Integer, nullable=False),
     Column("due_at", BigInteger),
     Index(None, "worker_group", "partition"),
 )
