@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from collectors.protocols.kserve_v1 import KServeV1
 from collectors.protocols.kserve_v2 import KServeV2
+from collectors.protocols.kserve_v2_generate import KServeV2Generate
 from collectors.protocols.kserve_v2_grpc import KServeV2Grpc
 from collectors.protocols.openai_chat import OPENAI_CHAT
 from collectors.protocols.openai_completions import OPENAI_COMPLETIONS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 PROTOCOLS: tuple[InferenceProtocol, ...] = (
     KServeV1(),
     KServeV2(),
+    KServeV2Generate(),
     KServeV2Grpc(),
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 V1 = "/v1/models/model:predict"
 V2 = "/v2/models/model/infer"
+GENERATE = "/v2/models/model/generate"
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 RESPONSES = "/v1/responses"
@@ -21,7 +22,12 @@ MODERATIONS = "/v1/moderations"
 
 _BINARY = b'"binary_data_size"'  # only tensors with a binary part say it
 _STREAM = b"data:"
-_TELLING = {"instances": V1, "messages": CHAT, "prompt": COMPLETIONS}
+_TELLING = {
+    "instances": V1,
+    "messages": CHAT,
+    "prompt": COMPLETIONS,
+    "text_input": GENERATE,
+}
 _scan = json.JSONDecoder().raw_decode
 
 

@@ -35,6 +35,11 @@ whisper\r
 EXAMPLES: dict[str, tuple[str, Any, Any]] = {
     "kserve-v1": (V1_PATH, {"instances": [[1], [2]]}, {"predictions": [0, 1]}),
     "kserve-v2": (V2_PATH, {"inputs": [TENSOR]}, {"outputs": [TENSOR]}),
+    "kserve-v2-generate": (
+        "/v2/models/m/generate",
+        {"text_input": "Hi"},
+        {"text_output": "Hi."},
+    ),
     "kserve-v2-grpc": (GRPC_PATH, framed(grpc_request(0.5, 1.5)), framed(grpc_response(2))),
     "openai-chat": (
         CHAT_PATH,

@@ -42,7 +42,10 @@ CALLS = {
     "absent": Call(INFER.format("nobody"), IRIS),
     "words": Call("/v2/models/words/infer_stream", (WORDS % TEXT).encode()),
     "streamed": Call("/v2/models/iris/infer_stream", IRIS),
+    "generated": Call("/v2/models/iris/generate", IRIS),
+    "written": Call("/v2/models/words/generate_stream", (WORDS % TEXT).encode()),
 }
+WAYS = ("plain", "gzip", "chunked", "versioned")
 PUBLISHED = COLLECTION if COLLECTION.is_dir() else GOLDEN
 BODIES = {path.name: path for path in sorted((PUBLISHED / "oip-v2-rest").glob("*.json"))}
 REFUSED = (
@@ -69,9 +72,9 @@ def test_what_the_client_gets_is_what_mlserver_says(behind: Behind) -> None:
     assert {name for name, call in behind.items() if call.through != call.direct} == set()
 
 
-@pytest.mark.parametrize("name", ["plain", "gzip", "chunked", "versioned", "streamed"])
+@pytest.mark.parametrize("name", [*WAYS, "streamed", "generated"])
 def test_a_request_is_read_however_it_is_sent(behind: Behind, name: str) -> None:
-    """Compressed, chunked, versioned or streamed: the same features, prediction and version."""
+    """Compressed, chunked, versioned, streamed, generated: the same features and prediction."""
     event = behind[name]
     assert (event.status, event.columns["status_code"]) == (200, [200, 200])
     assert event.features == FEATURES
@@ -103,9 +106,10 @@ def test_a_failure_is_an_event(
     assert event.version == "1"  # an error names none: the component's word counts
 
 
-def test_a_streamed_text_is_put_together(behind: Behind) -> None:
+@pytest.mark.parametrize("name", ["words", "written"])
+def test_a_streamed_text_is_put_together(behind: Behind, name: str) -> None:
     """One event for the stream: its whole text, and the time to its first byte."""
-    event = behind["words"]
+    event = behind[name]
     assert event.direct.count(b"data: {") == len(TEXT.split())
     assert event.columns["prediction"] == [f"{TEXT} "]
     (first,), (last,) = event.columns["ttft_ms"], event.columns["latency_ms"]
