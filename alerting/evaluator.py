@@ -4,43 +4,38 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from alerting.catalog import ACTIONS
+from alerting.actions.orders import Orders
+from alerting.declared import Declared
 from alerting.evaluate import observations, whole_judgements
 from alerting.lifecycle import step
 from alerting.rule import rule_of
-from alerting.stages import due_actions
+from alerting.stages import ActionPolicy
 from governance.alert import Alert
-from governance.audit import AuditEntry
-from governance.component.schema import Component
+from governance.audit import AuditEntry, Cause, entry_of
 from governance.store.alerts import AlertFilter
-from governance.store.deliveries import Delivery, DeliveryFilter
 from governance.store.outcomes import Evaluation, write_evaluation
+from governance.store.pauses import Pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Engine
 
     from alerting.feed import Feed
     from alerting.lifecycle import Decision
     from alerting.rule import Rule
-    from alerting.stages import Due
     from governance.alert import AlertKey, Observation
     from governance.clock import Clock
     from governance.component.key import ComponentKey
     from governance.store.alerts import Alerts
     from governance.store.components import Components
-    from governance.store.deliveries import Deliveries
+    from governance.store.deliveries import Deliveries, Delivery
     from governance.store.findings import Findings, StoredFinding
     from governance.store.leases import Lease
 
 ROUND = 1_000  # findings looked at in one transaction
-_UNAPPROVED = "approval: manual, and nobody has approved it"
-_REMEMBERED_DELIVERIES = 500  # enough to find when each action was last set off
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +54,27 @@ class Ports:
 class _Round:
     """What a round has decided so far."""
 
+    orders: Orders
     alerts: dict[AlertKey, Alert] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
-    last_acted: dict[ComponentKey, dict[str, int]] = field(default_factory=dict)
-    specs: dict[ComponentKey, tuple[Component, int] | None] = field(default_factory=dict)
+    declared: dict[ComponentKey, Declared | None] = field(default_factory=dict)
 
 
 class Evaluator:
     """Steps alerts over findings that nobody has evaluated yet."""
 
-    def __init__(self, ports: Ports, clock: Clock, rule: Rule, *, feed: Feed | None = None) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        clock: Clock,
+        rule: Rule,
+        *,
+        policy: ActionPolicy = ActionPolicy(),  # noqa: B008 - frozen
+        feed: Feed | None = None,
+    ) -> None:
         self._ports = ports
+        self._policy = policy
         self._clock = clock
         self._rule = rule
         self._feed = feed
@@ -88,7 +92,9 @@ class Evaluator:
         stored = self._whole_round()
         if not stored:
             return 0, []
-        now_us, decided, changed = self._clock.now_us(), _Round(), []
+        now_us, changed = self._clock.now_us(), []
+        pauses = Pauses(self._ports.engine)
+        decided = _Round(Orders(self._ports.deliveries, pauses, self._policy, now_us))
         for key, seen in observations([json.loads(row.body) for row in stored]):
             alert, decision = self._step(decided, key, seen, now_us)
             if decision.changed:
@@ -123,15 +129,17 @@ class Evaluator:
         self, decided: _Round, key: AlertKey, seen: Observation, now_us: int
     ) -> tuple[Alert, Decision]:
         before = self._alert(decided, key)
-        spec = self._spec(decided, key.component)
-        rule = rule_of(None if spec is None else spec[0], key.check, self._rule)
-        alert, decision = step(before, seen, rule, now_us)
-        if spec is not None:
-            alert = replace(alert, generation=spec[1])
-        if decision.changed and _is_audited(spec):
-            decided.audit.append(_alert_entry(alert, decision, now_us))
-        if spec is not None:
-            alert = self._act(decided, spec[0], alert, decision, now_us)
+        declared = self._declared(decided, key.component)
+        component = None if declared is None else declared.component
+        alert, decision = step(before, seen, rule_of(component, key.check, self._rule), now_us)
+        if decision.changed and (declared is None or declared.audited):
+            decided.audit.append(_alert_entry(declared, alert, decision, now_us))
+        if declared is not None:
+            alert = replace(alert, generation=declared.generation)
+            ordered = decided.orders.of(declared, alert, decision)
+            alert = ordered.alert
+            decided.deliveries += ordered.deliveries
+            decided.audit += ordered.audit
         decided.alerts[key] = alert
         return alert, decision
 
@@ -143,106 +151,29 @@ class Evaluator:
                 decided.alerts.setdefault(alert.key, alert)
         return decided.alerts.get(key, Alert(key))
 
-    def _spec(self, decided: _Round, key: ComponentKey) -> tuple[Component, int] | None:
-        if key not in decided.specs:
+    def _declared(self, decided: _Round, key: ComponentKey) -> Declared | None:
+        if key not in decided.declared:
             found = self._ports.components.get(key)
-            decided.specs[key] = (
-                None
-                if found is None
-                else (Component.model_validate_json(found.spec), found.generation)
-            )
-        return decided.specs[key]
-
-    def _act(
-        self,
-        decided: _Round,
-        component: Component,
-        alert: Alert,
-        decision: Decision,
-        now_us: int,
-    ) -> Alert:
-        last = self._last_acted(decided, component)
-        entries = []
-        for due in due_actions(component, alert, decision, last, now_us):
-            if due.stopped is not None:
-                if decision.changed:
-                    entries.append(_action_entry(due, "action.stopped", due.stopped))
-                continue
-            alert = replace(alert, acted=(*alert.acted, due.request.delivery_id))
-            if due.needs_approval:
-                entries.append(_action_entry(due, "action.held", _UNAPPROVED))
-                continue
-            last[due.request.name] = now_us
-            decided.deliveries.append(_delivery(due))
-            entries.append(_action_entry(due, "action.ordered", alert.reason))
-        if component.spec.governance.audit_trail.enabled:
-            decided.audit.extend(entries)
-        return alert
-
-    def _last_acted(self, decided: _Round, component: Component) -> dict[str, int]:
-        key = component.key
-        if key not in decided.last_acted:
-            which = DeliveryFilter(ordering_key=str(key))
-            found = self._ports.deliveries.find(which, _REMEMBERED_DELIVERIES)
-            decided.last_acted[key] = {_name(d): d.created_us for d in reversed(found)}
-        return decided.last_acted[key]
+            decided.declared[key] = None if found is None else Declared.read(found)
+        return decided.declared[key]
 
 
-def _is_audited(spec: tuple[Component, int] | None) -> bool:
-    return spec is None or spec[0].spec.governance.audit_trail.enabled
-
-
-def _name(delivery: Delivery) -> str:
-    return f"{json.loads(delivery.body)['data']['action']}:{delivery.target}"
-
-
-def _delivery(due: Due) -> Delivery:
-    request = due.request
-    return Delivery(
-        id=request.delivery_id,
-        kind="webhook",
-        target=request.action.webhook,
-        ordering_key=str(request.component.key),
-        body=ACTIONS[request.action.action](request),
-        created_us=request.now_us,
-        next_attempt_us=request.now_us,
-        expires_us=due.expires_us,
-    )
-
-
-def _alert_entry(alert: Alert, decision: Decision, now_us: int) -> AuditEntry:
+def _alert_entry(
+    declared: Declared | None, alert: Alert, decision: Decision, now_us: int
+) -> AuditEntry:
     newest = alert.history[-1]
-    body: Mapping[str, Any] = {
+    facts = {
         "alert": alert.key.fingerprint,
         "component": str(alert.key.component),
         "version": alert.key.version,
         "modality": alert.key.modality,
         "check": alert.key.check,
         "incident": alert.incident,
-        "generation": alert.generation,
         "from": decision.before.value,
         "to": decision.after.value,
         "severity": decision.severity.value,
-        "reason": decision.reason,
         "window": newest.window,
         "findings": [[j.finding_id, j.revision] for j in newest.judgements],
     }
-    return _entry(alert, "alert.changed", body, now_us)
-
-
-def _action_entry(due: Due, kind: str, reason: str) -> AuditEntry:
-    request = due.request
-    body = {
-        "alert": request.alert.key.fingerprint,
-        "component": str(request.component.key),
-        "incident": request.alert.incident,
-        "action": request.name,
-        "delivery": request.delivery_id,
-        "reason": reason,
-    }
-    return _entry(request.alert, kind, body, request.now_us)
-
-
-def _entry(alert: Alert, kind: str, body: Mapping[str, Any], now_us: int) -> AuditEntry:
-    text = msgspec.json.encode(body, order="deterministic").decode()
-    return AuditEntry(alert.key.component.namespace, now_us, kind, text)
+    cause = Cause(decision.reason) if declared is None else declared.cause(decision.reason)
+    return entry_of(alert.key.component.namespace, now_us, "alert.changed", cause, facts)

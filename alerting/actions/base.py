@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from governance.clock import format_instant
 
 if TYPE_CHECKING:
+    from alerting.declared import Declared
     from governance.alert import Alert
     from governance.component.schema import Action, Component
 
@@ -20,15 +21,30 @@ _MAX_JUDGEMENTS = 20  # a body stays far below 20 kB
 class ActionRequest:
     """One action that may be due for an alert."""
 
-    component: Component
+    declared: Declared
     action: Action
     alert: Alert
     now_us: int
 
     @property
+    def component(self) -> Component:
+        """Whose action it is."""
+        return self.declared.component
+
+    @property
+    def kind(self) -> str:
+        """Which notifier carries it."""
+        return "webhook" if self.action.registry is None else "mlflow"
+
+    @property
+    def target(self) -> str:
+        """Which receiver: the webhook's name, or the registry's."""
+        return self.action.webhook or self.component.spec.model.repository or ""
+
+    @property
     def name(self) -> str:
         """What is asked of whom, for cooldown and audit: ``retrain:training``."""
-        return f"{self.action.action}:{self.action.webhook}"
+        return f"{self.action.action}:{self.target}"
 
     @property
     def delivery_id(self) -> str:
