@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from governance.component.document import Document, dotted, read_documents
+from governance.component.fields import (
+    PositiveDurationUs,  # noqa: TC001 - pydantic reads the annotations
+)
 from governance.component.located import read_model
 from governance.errors import ConfigError, InvalidComponent, Problem
 
@@ -53,16 +56,57 @@ class PrivacySettings(_Block):
 
 
 class WebhookSettings(_Block):
-    """One receiver. ``secret_file`` holds one or more ``whsec_`` secrets, newest first."""
+    """One receiver. ``secret_file`` holds one or more ``whsec_`` secrets, newest first.
+
+    ``namespaces`` says whose components may use it; ``ca_file`` (PEM) names who signs its
+    certificate, where no public authority does.
+    """
 
     url: str
     secret_file: Path
+    ca_file: Path | None = None
+    namespaces: tuple[str, ...] = ("*",)
+
+
+class RegistrySettings(_Block):
+    """One model registry (MLflow), as ``spec.model.repository`` names it."""
+
+    url: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    namespaces: tuple[str, ...] = ("*",)
+
+
+class DeliverySettings(_Block):
+    """How deliveries are tried: the wait doubles from the first to the longest, with jitter."""
+
+    first_wait: PositiveDurationUs = 5_000_000
+    longest_wait: PositiveDurationUs = 3_600_000_000
+    give_up_after: PositiveDurationUs = 3 * 86_400_000_000  # a weekend, then somebody has to look
+    attempt: PositiveDurationUs = 10_000_000  # a whole attempt, from the connection to the answer
+    at_once: int = Field(default=8, ge=1, le=64)
+
+
+class ActionSettings(_Block):
+    """What holds for the actions of every component."""
+
+    per_day: int = Field(default=10, ge=0)  # automatic ones of one component in any 24 hours
+    dry_run: bool = False  # retrainings and rollbacks are only rehearsed
+
+
+class AuditSettings(_Block):
+    """Signed checkpoints of the audit chains: an ed25519 key (PEM), and where they are appended."""
+
+    signing_key_file: Path | None = None
+    checkpoint_file: Path | None = None
+    checkpoint_every: PositiveDurationUs = 3_600_000_000
 
 
 class AlertmanagerSettings(_Block):
     """Every replica of Alertmanager; alerts are posted to each."""
 
     urls: tuple[str, ...] = ()
+    post_every_seconds: float = Field(default=60.0, gt=0)  # endsAt is four times as far ahead
 
 
 class AlertingSettings(_Block):
@@ -72,6 +116,8 @@ class AlertingSettings(_Block):
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     webhooks: dict[str, WebhookSettings] = Field(default_factory=dict)
     allowed_hosts: tuple[str, ...] = ()  # empty = the hosts of the webhooks above
+    delivery: DeliverySettings = DeliverySettings()
+    actions: ActionSettings = ActionSettings()
     breaches: int = Field(default=2, ge=1)  # fire when so many ...
     of_windows: int = Field(default=3, ge=1)  # ... of the newest so many judged windows breach
     keep_firing: int | None = Field(default=None, ge=1, le=24)  # calm windows; None = breaches
@@ -98,6 +144,8 @@ class Settings(_Block):
     components: tuple[Path, ...] = ()
     privacy: PrivacySettings = PrivacySettings()
     alerting: AlertingSettings = AlertingSettings()
+    registries: dict[str, RegistrySettings] = Field(default_factory=dict)
+    audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
 
 
