@@ -60,11 +60,11 @@ def summarise(body: Mapping[str, Any]) -> str:
     if body["value"] is None:
         return str(body["reason"])
     name = f"{body['check']} of {body['subject']}" if body["subject"] else str(body["check"])
-    words = f"{name} is {_number(body['value'])}"
+    words = f"{name} is {number(body['value'])}"
     if body["lower"] is not None and body["upper"] is not None:
-        words += f" [{_number(body['lower'])}, {_number(body['upper'])}]"
+        words += f" [{number(body['lower'])}, {number(body['upper'])}]"
     if body["threshold"] is not None:
-        words += f", limit {_number(body['threshold'])}"
+        words += f", limit {number(body['threshold'])}"
     if body["evidence"] is not None and body["evidence"] > 0:
         words += f"; {evidence_words(body['evidence'])}"
     return f"{words} ({body['reason']})" if body["reason"] else words
@@ -74,6 +74,11 @@ def evidence_words(evidence_log10: float) -> str:
     """What an e-value of 10^evidence means: chance gives one as large so seldom, at most."""
     times = f"10^{evidence_log10:.0f}" if evidence_log10 >= 6 else f"{10**evidence_log10:,.0f}"
     return f"would happen less than once in {times} windows if nothing had changed"
+
+
+def number(value: float) -> str:
+    """Three digits, as people read them."""
+    return f"{value:.3g}"
 
 
 def _sums_up_modalities(body: Mapping[str, Any]) -> bool:
@@ -123,7 +128,3 @@ def _of_limit(body: Mapping[str, Any]) -> float | None:
     value, limit = abs(value), abs(limit)
     part, whole = (value, limit) if is_bad_above(body["check"]) else (limit, value)
     return part / whole if whole else None
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alerting.actions.orders import Orders
 from alerting.declared import Declared
 from alerting.evaluate import observations, whole_judgements
+from alerting.inhibition import inhibited
 from alerting.lifecycle import step
 from alerting.rule import rule_of
 from alerting.stages import ActionPolicy
@@ -136,7 +137,8 @@ class Evaluator:
             decided.audit.append(_alert_entry(declared, alert, decision, now_us))
         if declared is not None:
             alert = replace(alert, generation=declared.generation)
-            ordered = decided.orders.of(declared, alert, decision)
+            why_not = inhibited(alert, decided.alerts)
+            ordered = decided.orders.of(declared, alert, decision, inhibited=why_not)
             alert = ordered.alert
             decided.deliveries += ordered.deliveries
             decided.audit += ordered.audit

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from alerting.exposition import alert_families, finding_families
 from alerting.housekeeping import retention_of
-from alerting.notifiers.alertmanager import POST_EVERY_SECONDS, RESOLVED_FOR_US
+from alerting.notifiers.alertmanager import RESOLVED_FOR_US
 from governance.alert import AlertState
+from governance.audit import Cause, entry_of
 from governance.component.schema import Component
 from governance.errors import Fenced, StoreError
 from governance.store.alerts import AlertFilter
+from governance.store.outcomes import Evaluation, write_evaluation
 from governance.store.retention import prune
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from alerting.deliveries import Courier
     from alerting.evaluator import Evaluator, Ports
     from alerting.notifiers.alertmanager import AlertmanagerPoster
+    from alerting.standing import Standings
+    from alerting.watch import Watch
     from governance.alert import Alert
     from governance.clock import Clock
     from governance.metrics import Family, Metrics
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 LEASE_NAME = "evaluator"
 LEASE_SECONDS = 15.0
 PRUNE_EVERY_SECONDS = 24 * 3_600
+WATCH_EVERY_SECONDS = 15.0
 IDLE_SECONDS = 0.5  # how long a new finding or delivery may wait before it is looked at
 _log = logging.getLogger("evenhand.alerting")
 
@@ -46,6 +51,8 @@ class Parts:
 
     ports: Ports
     evaluator: Evaluator
+    standings: Standings
+    watch: Watch
     courier: Courier
     leases: Leases
     poster: AlertmanagerPoster | None = None
@@ -62,6 +69,8 @@ class AlertWorker:
         self._held_since = 0.0
         self._posted_at = float("-inf")
         self._pruned_at = clock.monotonic()  # not at start: a crash loop must not prune each time
+        self._watched_at = clock.monotonic()  # nor blame others for what it has not seen itself
+        self._refused: set[tuple[str, int, AlertState]] = set()  # said already
         self._pruned = metrics.counter(
             "evenhand_pruned_rows_total", "Rows deleted because their time was over", ("table",)
         )
@@ -70,6 +79,9 @@ class AlertWorker:
         )
         self._post_failures = metrics.counter(
             "evenhand_alertmanager_failures_total", "Posts to Alertmanager that failed"
+        )
+        self._post_refusals = metrics.counter(
+            "evenhand_alertmanager_refused_total", "Alerts that Alertmanager will not take"
         )
         self._store_failures = metrics.counter(
             "evenhand_store_failures_total", "Rounds in which the database was away"
@@ -98,7 +110,7 @@ class AlertWorker:
     def work(self) -> bool:
         """One round; True if there may be more to do at once."""
         evaluated, changed = self._evaluate()
-        self._post(changed)
+        self._post(changed + self._watch())
         self._prune()
         return bool(self._parts.courier.send_due() or evaluated)
 
@@ -109,11 +121,26 @@ class AlertWorker:
                 return 0, []
             evaluated, changed = self._parts.evaluator.evaluate(lease)
         except Fenced as fenced:
-            _log.info("another evaluator took over: %s", fenced)
-            self._lease = None
+            self._fenced(fenced)
             return 0, []
         self._evaluated.inc(evaluated)
         return evaluated, changed
+
+    def _watch(self) -> list[Alert]:
+        """Look by the wall clock, every fifteen seconds, once all findings are evaluated."""
+        now = self._clock.monotonic()
+        if self._lease is None or now - self._watched_at < WATCH_EVERY_SECONDS:
+            return []
+        self._watched_at = now
+        try:
+            return self._parts.watch.look(self._lease)
+        except Fenced as fenced:
+            self._fenced(fenced)
+            return []
+
+    def _fenced(self, fenced: Fenced) -> None:
+        _log.info("another evaluator took over: %s", fenced)
+        self._lease = None
 
     def _hold(self) -> Lease | None:
         now, lease = self._clock.monotonic(), self._lease
@@ -140,14 +167,36 @@ class AlertWorker:
         now = self._clock.monotonic()
         if poster is None or self._lease is None:
             return
-        if not changed and now - self._posted_at < POST_EVERY_SECONDS:
+        if not changed and now - self._posted_at < poster.every_seconds:
             return
-        failures = poster.post(self._current_alerts(), self._clock.now_us())
-        for failure in failures:
+        posting = poster.post(self._current_alerts(), self._clock.now_us())
+        for failure in posting.failures:
             _log.warning("Alertmanager did not take the alerts: %s", failure)
             self._post_failures.inc()
+        for alert, why in posting.refused:
+            self._refuse(alert, why)
         # After a failure the next round tries again: a restarted Alertmanager hears within one.
-        self._posted_at = float("-inf") if failures else now
+        self._posted_at = float("-inf") if posting.failures else now
+
+    def _refuse(self, alert: Alert, why: str) -> None:
+        """Said, counted and written down once a change: it would be refused again each minute."""
+        change = alert.key.fingerprint, alert.incident, alert.state
+        if change in self._refused or self._lease is None:
+            return
+        self._refused.add(change)
+        self._post_refusals.inc()
+        _log.error("Alertmanager refuses alert %s: %s", alert.key.fingerprint, why)
+        facts = {"alert": alert.key.fingerprint, "incident": alert.incident}
+        facts |= {"component": str(alert.key.component), "check": alert.key.check}
+        namespace, now_us = alert.key.component.namespace, self._clock.now_us()
+        entry = entry_of(namespace, now_us, "alert.refused", Cause(why), facts)
+        ports = self._parts.ports
+        try:
+            write_evaluation(
+                ports.engine, self._lease, Evaluation(audit=[entry], group=ports.group)
+            )
+        except Fenced as fenced:
+            self._fenced(fenced)
 
     def _prune(self) -> None:
         """Once a day, by the holder of the lease."""

@@ -142,6 +142,12 @@ def _may_use_receiver(request: ActionRequest, _: Decision, now: Circumstances) -
     return None
 
 
+def _is_not_inhibited(request: ActionRequest, _: Decision, now: Circumstances) -> str | None:
+    if now.inhibited is None or request.action.action not in ACTING:
+        return None
+    return f"inhibited: {now.inhibited}"
+
+
 def _is_not_paused(request: ActionRequest, _: Decision, now: Circumstances) -> str | None:
     if now.paused is None or not _is_automatic(request.action):
         return None
@@ -170,6 +176,7 @@ _STAGES = (
     _lasts_long_enough,
     _is_new_in_incident,
     _may_use_receiver,
+    _is_not_inhibited,
     _is_not_paused,
     _has_cooled_down,
     _is_within_budget,

@@ -50,15 +50,24 @@ class Orders:
         self._last_us: dict[ComponentKey, dict[str, int]] = {}
         self._automatic: Counter[ComponentKey] = Counter()
 
-    def of(self, declared: Declared, alert: Alert, decision: Decision) -> Ordered:
+    def of(
+        self,
+        declared: Declared,
+        alert: Alert,
+        decision: Decision,
+        *,
+        inhibited: str | None = None,
+    ) -> Ordered:
         """Deliveries and audit lines of one alert after one observation.
 
-        Actions are asked for in order: what one has set off counts for the next.
+        Actions are asked for in order: what one has set off counts for the next. ``inhibited``
+        says which other alert speaks against them.
         """
         ordered = Ordered(alert)
         for action in declared.component.spec.actions:
             request = ActionRequest(declared, action, ordered.alert, self._now_us)
-            due = due_action(request, decision, self._circumstances(declared.component.key))
+            now = replace(self._circumstances(declared.component.key), inhibited=inhibited)
+            due = due_action(request, decision, now)
             if due is not None and due.stopped is None:
                 ordered = self._go_ahead(ordered, due)
             elif due is not None and due.stopped is not None and decision.changed:

@@ -6,6 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from alerting.annotations import Links
 from alerting.deliveries import Courier
 from alerting.evaluator import Evaluator, Ports
 from alerting.feed import Feed
@@ -13,10 +14,13 @@ from alerting.notifiers.alertmanager import AlertmanagerPoster
 from alerting.notifiers.webhook import WebhookNotifier
 from alerting.rule import Rule
 from alerting.runner import AlertWorker, Parts
+from alerting.standing import Standings
+from alerting.watch import Watch
 from governance.errors import ConfigError
 from governance.service.stores import Store
 from governance.store.engine import open_engine
 from governance.store.leases import Leases
+from governance.store.presence import Presences
 from governance.store.schema import check_schema, migrate
 
 if TYPE_CHECKING:
@@ -86,13 +90,20 @@ def build_alert_worker(
     )
     webhooks = WebhookNotifier(alerting.webhooks, alerting.allowed_hosts, clock)
     poster = (
-        AlertmanagerPoster(alerting.alertmanager.urls, alerting.external_url)
+        AlertmanagerPoster(
+            alerting.alertmanager.urls,
+            Links(alerting.external_url, alerting.runbook_url),
+            every_seconds=alerting.alertmanager.post_every_seconds,
+        )
         if road_of(alerting) == "alertmanager"
         else None
     )
     feed = None if bus is None else Feed(bus, metrics, partitions=settings.bus.partitions)
+    standings = Standings(store.components, Presences(store.engine, store.group))
     parts = Parts(
         ports=ports,
+        standings=standings,
+        watch=Watch(ports, standings, clock),
         evaluator=Evaluator(ports, clock, _rule(alerting), feed=feed),
         courier=Courier(
             store.deliveries, {"webhook": webhooks}, holder=holder, clock=clock, metrics=metrics

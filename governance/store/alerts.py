@@ -26,6 +26,7 @@ class AlertFilter:
     namespace: str | None = None
     component: str | None = None
     version: str | None = None
+    check: str | None = None
     states: tuple[AlertState, ...] = ()
     changed_since_us: int | None = None  # inclusive
 
@@ -90,7 +91,7 @@ def _read(body: str) -> Alert:
 
 
 def _conditions(which: AlertFilter) -> list[ColumnElement[bool]]:
-    asked = {name: getattr(which, name) for name in ("namespace", "component", "version")}
+    asked = {name: getattr(which, name) for name in ("namespace", "component", "version", "check")}
     conditions = [alerts.c[name] == value for name, value in asked.items() if value is not None]
     if which.states:
         conditions.append(alerts.c.state.in_([state.value for state in which.states]))
