@@ -49,8 +49,8 @@ class Circumstances:
     last_acted_us: Mapping[str, int] = field(default_factory=dict)  # by the action's name
     automatic: int = 0  # set off without approval in the last 24 hours
     paused: str | None = None  # who, why
-    inhibited: str | None = None  # by which other alert
     policy: ActionPolicy = ActionPolicy()
+    inhibited: str | None = None  # by which other alert
 
 
 @dataclass(frozen=True, slots=True)
