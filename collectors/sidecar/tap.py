@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from collectors.sidecar.counters import Pump
-from collectors.sidecar.frames import Kind
+from collectors.sidecar.frames import REQUEST, Kind
 
 if TYPE_CHECKING:
     from collectors.sidecar.budget import Outbox
@@ -78,15 +78,14 @@ class Tap:
         """It never became a request."""
         self._open.pop(number, None)
 
-    def open(self, started_us: int, began_ns: int, head: bytes, size: int) -> Passage:
-        """A request whose head came whole: announced and begun in one."""
+    def open(self, started_us: int, began_ns: int, head: bytes, body: bytes) -> Passage:
+        """A request whose head came whole, with the beginning of its body: all at once."""
         self._number = number = self._number + 1
         self._open[number] = started_us
         self._cells[_BEGUN] += 1
         passage = Passage(number, started_us, began_ns)
         passage.request_head = head
-        passage.reserved = size
-        self._budget.held += size
+        self.take(passage, REQUEST, head, body)
         return passage
 
     def begin(self, passage: Passage, size: int) -> None:
@@ -95,8 +94,21 @@ class Tap:
         passage.reserved = size
         self._budget.held += size
 
+    def take(self, passage: Passage, side: int, head: bytes, body: bytes) -> None:
+        """A head was seen, and the beginning of its body: ``hold`` and ``copy`` in one."""
+        length, budget = len(body), self._budget
+        size = len(head) + length
+        held, reserved = budget.held + size, passage.reserved + size
+        if held > budget.limit or length > self.max_body_bytes or reserved > SPILL_BYTES:
+            self.hold(passage, len(head))
+            self.copy(passage, side, body)
+        elif not passage.dropped:
+            budget.held, passage.reserved = held, reserved
+            passage.lengths[side] = length
+            passage.copies[side] = [body]
+
     def hold(self, passage: Passage, size: int) -> None:
-        """A response's head was seen: the parser has made it, whether there is room or not."""
+        """A head was seen: it is there already, whether there is room or not."""
         if not passage.dropped:
             passage.reserved += size
             self._budget.held += size
