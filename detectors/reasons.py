@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 NO_THRESHOLD = "no threshold"
 NO_EVENTS = "no_events: the window holds no event"
+NOT_ASKED = (
+    "not_asked: no event of the window was one of those whose contents are looked at: raise "
+    "spec.capture.cpuBudget"
+)
 NOT_SEEN = "not_seen: no event of the window carries a value of this modality"
 FAVOURABLE_NOT_DECLARED = (
     "favourable_not_declared: say in spec.signals.favourable which predictions are favourable, "

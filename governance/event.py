@@ -16,6 +16,8 @@ column                      dtype      meaning
 ``score``                   <f8        probability (or other score) of the favourable outcome
 ``favourable``              i1         1 favourable, 0 not, -1 unknown
 ``weight``                  <f8        1 / sampling probability; absent = 1
+``contents_weight``         <f8        of features of contents, 0 = not asked; absent = 1
+                                       (``governance.contents``)
 ``input_tokens`` ...        <i4        ``output_tokens`` likewise; -1 = unknown
 ``request_bytes`` ...       <i8        of the body, also where it was cut; ``response_bytes``
                                        likewise; -1 = unknown
@@ -83,10 +85,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class BatchSum:
-    """An additive array over a message's events: fixed point int64 at 2**-24, and its count."""
+    """An additive array over ``n`` events: fixed point int64 at 2**-24, unweighted.
+
+    Each of the events stands for ``weight``: 1 / the probability by which it came into the sum.
+    """
 
     values: NDArray[np.int64]
     n: int
+    weight: float = 1.0
 
 
 def sum_name(modality: str, projection: str) -> str:

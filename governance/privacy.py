@@ -28,6 +28,7 @@ import numpy as np
 
 from governance.algebra.canonical import canonical_text
 from governance.component.schema import PrivacyLevel
+from governance.contents import CONTENTS_WEIGHT
 from governance.errors import ConfigError, PermanentError
 from governance.event import FINISH_REASONS, Column, EventBatch, LabelBatch
 from governance.vocabularies import CLOSED
@@ -49,7 +50,7 @@ POOLED = "other"
 
 _CODES_KEPT = 100_000  # codes remembered per process; beyond it they are computed again
 _SECOND_US = 1_000_000
-_EXACT = frozenset({"weight"})  # our own sampling probability says nothing of a person
+_EXACT = frozenset({"weight", CONTENTS_WEIGHT})  # our own sampling says nothing of a person
 
 
 class Pseudonymiser:

@@ -11,6 +11,7 @@ import numpy as np
 from detectors.cells import sampling_weight
 from detectors.drift.layout import Layout
 from detectors.ladder import trailing_sums
+from detectors.reasons import NO_EVENTS
 from detectors.reference import rounds, split_name
 from governance.algebra.bins import total_weight
 from governance.algebra.pieces import PLACE_SCALE
@@ -50,6 +51,7 @@ class Windows:
     empty: bool  # the newest pane holds no event
     unseen: bool  # its events carry no value of any feature
     inside: Inside
+    nothing: str = NO_EVENTS  # why the newest pane is empty, where it is
 
 
 class Counting:

@@ -15,7 +15,6 @@ from detectors.drift.family import RAISED, WORST_LAST, Members, judge_family
 from detectors.drift.kolmogorov_smirnov import gap_effect
 from detectors.drift.words import change
 from detectors.ladder import Readings
-from detectors.reasons import NO_EVENTS
 from detectors.stats.evidence import log_mixture, make_null
 from detectors.stats.overdispersion import effective_size
 from detectors.stats.ragged import Ragged
@@ -80,7 +79,7 @@ class DataQuality:
     def verdicts(self, drift: Readings, windows: Windows, terms: Terms) -> list[Verdict]:
         """One verdict per subject, on the worse of its shares; ``drift`` gives sizes and rho."""
         share = self.window_shares(windows)
-        gaps = [NO_EVENTS if windows.empty else ""] * len(self._shares)
+        gaps = [windows.nothing if windows.empty else ""] * len(self._shares)
         family = judge_family(self.readings(share, drift), self._members, terms, gaps)
         worst: dict[int, int] = {}
         for member, owner in enumerate(self._owner.tolist()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from detectors.drift.contents import ContentFeatures
 from detectors.drift.embedding import Embedding, unmeasured
 from detectors.drift.features import Features
 from detectors.drift.joint import joint_part, unmeasured_joint
@@ -22,6 +23,7 @@ from detectors.reference import EMBEDDING, WindowCut, is_excluded
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.sums import merge
 from governance.component.schema import Modality
+from governance.contents import is_of_contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,7 +158,11 @@ def _remarked(verdict: Verdict, remarks: Sequence[str]) -> Verdict:
 def _parts(
     component: Component, reference: Reference, modality: str, subjects: Sequence[Subject]
 ) -> list[Part]:
-    parts: list[Part] = [Features(component, reference, subjects)] if subjects else []
+    contents = [subject for subject in subjects if is_of_contents(subject.column)]
+    others = [subject for subject in subjects if not is_of_contents(subject.column)]
+    parts: list[Part] = [Features(component, reference, others)] if others else []
+    if contents:
+        parts.append(ContentFeatures(component, reference, contents))
     watched = not is_excluded(f"{modality}.{EMBEDDING}", component)
     if modality in reference.embeddings and watched:
         parts.append(Embedding(component, reference, modality))

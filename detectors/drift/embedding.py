@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.cells import sampling_weight
+from detectors.drift.contents import looked_into
 from detectors.drift.family import Members
 from detectors.drift.subjects import Unbuilt
 from detectors.drift.yardstick import declared_threshold
@@ -90,7 +91,8 @@ class Embedding:
         vectors, total = batch.vectors.get(self.modality), batch.sums.get(self.sum_name)
         parts = []
         if vectors is not None:
-            parts.append(self._of_vectors(vectors, sampling_weight(batch)))
+            asked = looked_into(batch)
+            parts.append(self._of_vectors(asked.vectors[self.modality], sampling_weight(asked)))
         if total is not None:
             parts.append(self._of_sum(total))
         return merge(parts)
@@ -144,8 +146,12 @@ class Embedding:
                 f"sum {self.sum_name!r} has shape {total.values.shape}, not "
                 f"({self.projection.size},)"
             )
-        n = total.n
-        return self._arrays(total.values, n * WEIGHT_SCALE, n * SQUARED_WEIGHT_SCALE)
+        n, weight = total.n, total.weight
+        return self._arrays(
+            total.values if weight == 1 else np.rint(total.values * weight).astype(np.int64),
+            round(n * weight * WEIGHT_SCALE),
+            round(n * weight**2 * SQUARED_WEIGHT_SCALE),
+        )
 
     def _arrays(self, sums: NDArray[np.int64], weight: int, squared: int) -> Sums:
         return {self.sum_name: sums, self._weights: np.array([weight, squared])}

@@ -10,7 +10,7 @@ from detectors.drift.data_quality import DataQuality
 from detectors.drift.family import Members
 from detectors.drift.measure import Measure
 from detectors.drift.words import moves
-from detectors.reasons import NO_EVENTS, NOT_SEEN
+from detectors.reasons import NOT_SEEN
 from detectors.reference import split_name
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FeatureLook:
     @property
     def gaps(self) -> Sequence[str]:
         if self.windows.empty:
-            return (NO_EVENTS,) * len(self.features.compared)
+            return (self.windows.nothing,) * len(self.features.compared)
         gap = NOT_SEEN if self.windows.unseen else ""
         return tuple(gap if split_name(s.column)[0] else "" for s in self.features.compared)
 

@@ -2,9 +2,10 @@
 
 ::
 
-    events  {v: version, n: rows, cols: {name: column}, sums: {name: [dtype, shape, n, bytes]}}
+    events  {v: version, n: rows, cols: {name: column}, sums: {name: sum}}
     labels  {n: rows, cols: {name: column}}
     column  [dtype, bytes]  or, for text,  [dtype of the codes, bytes, [entry, ...]]
+    sum     [dtype, shape, n, bytes]  or, of a sample,  [dtype, shape, n, bytes, weight]
 
 Names, dtypes and the meaning of missing are those of ``governance.event``. Codes travel in the
 narrowest of i1, <i2, <i4 and are int32 once decoded. Decoding is strict: what it returns can be
@@ -21,6 +22,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from governance.algebra.sums import MAX_WEIGHT
 from governance.errors import WireError
 from governance.event import BatchSum, Column, EventBatch, LabelBatch
 from governance.wire.table import CODES, DTYPES, ColumnRule, event_rule, is_sum, label_rule
@@ -65,6 +67,7 @@ class _Sum(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     shape: list[Annotated[int, Meta(ge=1)]]
     n: Annotated[int, Meta(ge=1, le=2**53)]
     raw: memoryview
+    weight: Annotated[float, Meta(ge=1, le=MAX_WEIGHT)] = 1.0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -178,7 +181,8 @@ def _written_sum(name: str, total: BatchSum) -> list[Any]:
     if not is_sum(name):
         raise WireError("column", f"sum {name!r} is not in the table of the wire")
     values = total.values.astype("<i8", casting="safe")
-    return ["<i8", list(values.shape), total.n, values.tobytes()]
+    written = ["<i8", list(values.shape), total.n, values.tobytes()]
+    return written if total.weight == 1 else [*written, float(total.weight)]
 
 
 def read_with(decode: Callable[[Any], Any], message: bytes | msgspec.Raw, what: str) -> Any:
@@ -256,7 +260,8 @@ def _sum(name: str, total: _Sum) -> BatchSum:
         raise WireError(
             "length", f"sum {name!r} has {len(total.raw)} bytes, not shape {total.shape} of <i8"
         )
-    return BatchSum(np.frombuffer(total.raw, dtype="<i8").reshape(total.shape), total.n)
+    values = np.frombuffer(total.raw, dtype="<i8").reshape(total.shape)
+    return BatchSum(values, total.n, total.weight)
 
 
 def require_columns(columns: Mapping[str, Column], names: tuple[str, ...]) -> None:

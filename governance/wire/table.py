@@ -60,6 +60,7 @@ _TOKENS = ColumnRule("<i4", low=-1, high=2**31 - 1, missing=-1)
 _BYTES = ColumnRule("<i8", low=-1, high=2**53, missing=-1)
 _STATUS = ColumnRule("<i2", low=0, high=999, missing=0)
 _WEIGHT = ColumnRule("<f8", low=1.0, high=MAX_WEIGHT, missing=1.0)
+_CONTENTS_WEIGHT = ColumnRule("<f8", low=0.0, high=MAX_WEIGHT, missing=1.0)
 
 EVENT_COLUMNS: Final = {
     "event_id": _ID,
@@ -71,6 +72,7 @@ EVENT_COLUMNS: Final = {
     "score": _NUMBER,
     "favourable": _TERNARY,
     "weight": _WEIGHT,
+    "contents_weight": _CONTENTS_WEIGHT,
     "input_tokens": _TOKENS,
     "output_tokens": _TOKENS,
     "request_bytes": _BYTES,

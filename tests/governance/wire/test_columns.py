@@ -70,6 +70,17 @@ def test_events_come_back_as_they_were_sent() -> None:
     np.testing.assert_array_equal(total.values, [[0, 1, 2], [3, 4, 5]])
 
 
+def test_weights_of_a_sample_of_contents_travel() -> None:
+    """What was not asked weighs 0; a sum says for how many each of its events stands."""
+    columns = dict(_batch().columns)
+    columns["contents_weight"] = Column(np.array([0.0, 8.0, 1.0]))
+    sums = {"text.fourier.ab12": BatchSum(np.arange(6, dtype="<i8"), 20, weight=8.0)}
+    batch, unknown = decode_events(encode_events(EventBatch("1.0", 3, columns, sums)))
+    assert unknown == ()
+    assert batch.columns["contents_weight"].values.tolist() == [0.0, 8.0, 1.0]
+    assert (batch.sums["text.fourier.ab12"].n, batch.sums["text.fourier.ab12"].weight) == (20, 8.0)
+
+
 def test_labels_come_back_as_they_were_sent() -> None:
     """Labels keep text, times and the mark of a correction."""
     columns = {
@@ -147,6 +158,8 @@ def test_unknown_sums_are_named_and_ignored() -> None:
         (_message(sums={"text.fourier.a": ["<i8", [2], 20, bytes(8)]}), "length"),
         (_message(sums={"text.fourier.a": ["<i8", [0, 2**62], 20, b""]}), "malformed"),
         (_message(sums={"text.fourier.a": ["<i8", [1], -1, bytes(8)]}), "malformed"),
+        (_message(sums={"text.fourier.a": ["<i8", [1], 20, bytes(8), 0.5]}), "malformed"),
+        (_message(sums={"text.fourier.a": ["<i8", [1], 20, bytes(8), 1e9]}), "malformed"),
         (msgspec.msgpack.encode({"v": "", "n": 1, "cols": {}}), "missing_column"),
     ],
 )
