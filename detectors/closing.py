@@ -49,6 +49,10 @@ class Closing:
             bounds += [due for due, _, _ in self._count_timers(era)]
         return min(bounds, default=NEVER_US)
 
+    def is_due(self, log_time_us: int) -> bool:
+        """Whether ``settle`` would do anything."""
+        return any(due <= log_time_us for due, _, _ in self._timers(log_time_us))
+
     def settle(self, log_time_us: int) -> list[Finding]:
         """Do all that is due at ``log_time_us``."""
         findings: list[Finding] = []

@@ -31,15 +31,18 @@ from detectors.pending import Pending
 from detectors.reading import checked, label_numbers, label_outcomes
 from detectors.sources import Sources
 from detectors.state_rows import StateRows, changed_rows, read_memory
+from detectors.stretch import Stretch
 from governance.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from detectors.era import Make
     from detectors.reference import Reference
+    from detectors.sources import Arrival
+    from detectors.version_panes import VersionPanes
     from governance.component.schema import Component
     from governance.event import EventBatch, LabelBatch
     from governance.finding import Finding
@@ -153,18 +156,56 @@ class ComponentState:
         self._admit(batch.version)
         memory = self._memory
         findings = self.advance(at.append_time_us)
-        now_us = memory.log_time_us
-        arrival = memory.sources.register(stamp, now_us, (batch.version, batch.n))
-        memory.note_arrival(arrival, now_us)
-        if arrival.duplicate:
-            memory.counts["duplicate_batches"] += 1
-            memory.counts["duplicate_events"] += batch.n
-        else:
-            findings += self._intake.count(batch, arrival, numbered=_numbers_events(stamp))
-            self._intake.count_sums_alone(batch, arrival, stamp)
+        arrival = memory.sources.register(stamp, self.log_time_us, (batch.version, batch.n))
+        return findings + self._arrived(batch, arrival, stamp)
+
+    def events_together(
+        self, batch: EventBatch, sizes: Sequence[int], said: Sequence[tuple[Position, Stamp]]
+    ) -> list[Finding] | None:
+        """Count messages that were read as one batch, as ``events`` does one by one.
+
+        Parameters
+        ----------
+        batch
+            Their events, all of one version (``governance.wire.together``).
+        sizes
+            How many of them each message has.
+        said
+            Where each message stood, and what its headers say.
+
+        Returns
+        -------
+        list of Finding or None
+            None where they must be taken one by one; nothing has been counted then.
+        """
+        spec = self.spec.component.spec
+        try:
+            batch = checked(batch, spec.model.version, spec.signals)
+        except PermanentError:
+            return None  # one by one the message shows that it is
+        panes = self._memory.era.versions.get(batch.version)
+        if panes is None or not panes.knows_groups(batch):
+            return None
         self._unsaved_bytes += sum(column.values.nbytes for column in batch.columns.values())
-        self._unsaved_bytes += sum(total.values.nbytes for total in batch.sums.values())
-        return findings + self._progress(stamp)
+        stretch = Stretch(self._memory, self._intake, batch, sizes)
+        findings: list[Finding] = []
+        for (at, stamp), size in zip(said, sizes, strict=True):
+            if self._is_due(max(at.append_time_us, self.log_time_us)):
+                self._end(stretch, panes)
+            findings += self.advance(at.append_time_us)
+            arrival = self._memory.sources.register(stamp, self.log_time_us, (batch.version, size))
+            numbered = _numbers_events(stamp)
+            if arrival.is_plain and stretch.takes(self.log_time_us, numbered=numbered):
+                stretch.take(self.log_time_us)
+                self._memory.sources.progress(stamp)
+                if self._is_due(self.log_time_us):
+                    self._end(stretch, panes)
+                    findings += self._settle(self.log_time_us)
+            else:
+                self._end(stretch, panes)
+                findings += self._arrived(stretch.skip(), arrival, stamp)
+        self._end(stretch, panes)
+        return findings
 
     def labels(self, batch: LabelBatch, at: Position, stamp: Stamp | None = None) -> list[Finding]:
         """Join labels with the events that wait for them.
@@ -258,10 +299,41 @@ class ComponentState:
         self._due_us = self._closing.not_before_us()
         return findings
 
-    def _progress(self, stamp: Stamp | None) -> list[Finding]:
-        """Outcomes into their panes, then the record's watermark."""
+    def _arrived(self, batch: EventBatch, arrival: Arrival, stamp: Stamp | None) -> list[Finding]:
+        """Count events whose source has been registered."""
+        memory = self._memory
+        memory.note_arrival(arrival, memory.log_time_us)
+        findings: list[Finding] = []
+        if arrival.duplicate:
+            memory.counts["duplicate_batches"] += 1
+            memory.counts["duplicate_events"] += batch.n
+        else:
+            findings = self._intake.count(batch, arrival, numbered=_numbers_events(stamp))
+            self._intake.count_sums_alone(batch, arrival, stamp)
+        self._unsaved_bytes += sum(column.values.nbytes for column in batch.columns.values())
+        self._unsaved_bytes += sum(total.values.nbytes for total in batch.sums.values())
+        return findings + self._progress(stamp)
+
+    def _is_due(self, now_us: int) -> bool:
+        """Whether anything happens by itself at that log time."""
+        if self._memory.pending.expires(now_us):
+            return True
+        return now_us >= self._due_us and self._closing.is_due(now_us)
+
+    def _end(self, stretch: Stretch, panes: VersionPanes) -> None:
+        """Count what a stretch holds."""
+        if stretch:
+            stretch.count(panes)
+            self._distribute()
+            self._due_us = self._closing.not_before_us()
+
+    def _distribute(self) -> None:
         for outcomes in self._memory.pending.met():
             self._memory.distribute(outcomes)
+
+    def _progress(self, stamp: Stamp | None) -> list[Finding]:
+        """Outcomes into their panes, then the record's watermark."""
+        self._distribute()
         self._memory.sources.progress(stamp)
         self._due_us = self._closing.not_before_us()
         return self._settle(self.log_time_us) if self.log_time_us >= self._due_us else []

@@ -174,11 +174,17 @@ class Era:
             era.closed_us = era.floor_us // era.pane_us * era.pane_us
         return era
 
+    @property
+    def late_before_us(self) -> int | None:
+        """Instants before it lie in windows that are closed; None where there is no such."""
+        if not self.by_time or self.closed_us is None:
+            return None
+        return max(self.closed_us, self.floor_us or self.closed_us)
+
     def is_late(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which instants lie in windows that are closed."""
-        if not self.by_time or self.closed_us is None:
-            return np.zeros(len(times), dtype=bool)
-        return times < max(self.closed_us, self.floor_us or self.closed_us)
+        bound = self.late_before_us
+        return np.zeros(len(times), dtype=bool) if bound is None else times < bound
 
     def to_builtins(self) -> list[Any]:
         """Everything but the panes, for the register."""

@@ -13,7 +13,7 @@ from detectors.reading import instants, weights_of
 from detectors.score_bins import score_bins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,6 +88,39 @@ class Intake:
             self._into_time_panes(panes, rows_)
             return []
         return self._into_count_panes(panes, rows_)
+
+    def count_stretch(
+        self,
+        place: tuple[VersionPanes, PaneState],
+        batch: EventBatch,
+        heard: Sequence[tuple[int, int]],
+        *,
+        numbered: bool,
+    ) -> None:
+        """Put the events of a stretch of messages into the open pane in which all of them lie.
+
+        ``heard`` gives, for each message, the row at which it ends and its log time.
+        """
+        memory, (panes, pane) = self._memory, place
+        kept = np.ones(batch.n, dtype=bool)
+        if not numbered:
+            kept = self._not_seen(batch, kept)
+        start = 0
+        for end, now_us in heard:
+            if kept[start:end].any():
+                panes.hear(now_us, memory.spec.monitoring.retire_after)
+                if memory.era.by_time:
+                    panes.note(pane.number)
+            start = end
+        if not kept.any():
+            return
+        if not kept.all():
+            batch = batch.take(np.flatnonzero(kept))
+        memory.counts["events"] += batch.n
+        rows = self._rows(panes, batch, batch.columns["time"].values, numbered=numbered)
+        if not memory.era.by_time:
+            _widen(pane, rows.times)
+        self._put(panes, pane, rows, panes.heard_us)
 
     def count_sums_alone(self, batch: EventBatch, arrival: Arrival, stamp: Stamp | None) -> None:
         """Put the sums of a message without events into the window that ends with its watermark.
@@ -164,7 +197,7 @@ class Intake:
         for number in [first] if first == last else np.unique(numbers).tolist():
             pane = memory.open_pane(panes, number, 0, memory.log_time_us)
             own = rows if first == last else rows.take(np.flatnonzero(numbers == number))
-            self._put(panes, pane, own)
+            self._put(panes, pane, own, memory.log_time_us)
 
     def _into_count_panes(self, panes: VersionPanes, rows: _Rows) -> list[Finding]:
         memory = self._memory
@@ -176,18 +209,15 @@ class Intake:
             pane = memory.count_pane(panes, first_us, memory.log_time_us)
             end = min(start + size - pane.events, rows.coded.n)
             own = rows.take(slice(start, end))
-            low, high = int(own.times.min()), int(own.times.max())
-            fresh = not pane.events
-            pane.start_us = low if fresh else min(pane.start_us, low)
-            pane.end_us = high if fresh else max(pane.end_us, high)
-            self._put(panes, pane, own)
+            _widen(pane, own.times)
+            self._put(panes, pane, own, memory.log_time_us)
             if pane.events >= size:
                 findings += self._closing.close_full(panes, pane, memory.log_time_us)
             start = end
         return findings
 
-    def _put(self, panes: VersionPanes, pane: PaneState, rows: _Rows) -> None:
-        pane.heard_us = self._memory.log_time_us
+    def _put(self, panes: VersionPanes, pane: PaneState, rows: _Rows, now_us: int) -> None:
+        pane.heard_us = now_us
         panes.add(pane, rows.coded)
         if rows.sums:
             self._add_sums(panes, pane, rows.sums)
@@ -200,3 +230,11 @@ class Intake:
             self._memory.pending.add(
                 Entries(entries.keys, slots, entries.cells, entries.scores, entries.weights)
             )
+
+
+def _widen(pane: PaneState, times: NDArray[np.int64]) -> None:
+    """A count window spans its events."""
+    low, high = int(times.min()), int(times.max())
+    fresh = not pane.events
+    pane.start_us = low if fresh else min(pane.start_us, low)
+    pane.end_us = high if fresh else max(pane.end_us, high)

@@ -75,6 +75,16 @@ class Pending:
         return self._slots.held
 
     @property
+    def room(self) -> int:
+        """Entries that may still be added before ids have to be sampled out."""
+        return self._limit - self.live - self._buffered
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every id that is added is kept."""
+        return not self.level and not self._slots.highest_level()
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the table of entries."""
         return self._table.nbytes
@@ -120,6 +130,10 @@ class Pending:
         self.settle()
         self._slots.close(slot)
         self._segments.expire(self._slots.__contains__, now_us)
+
+    def expires(self, now_us: int) -> bool:
+        """Whether labels have waited long enough by then."""
+        return self._waiting.expires(now_us)
 
     def expire(self, now_us: int) -> None:
         """Count the labels whose events did not come in time."""

@@ -90,6 +90,11 @@ class VersionPanes:
         self.first = number if self.first is None else min(self.first, number)
         self.since = number if self.since is None else min(self.since, number)
 
+    def knows_groups(self, batch: EventBatch) -> bool:
+        """Whether the group codes of a batch are the same whatever comes with it."""
+        vocabulary, columns = self.vocabulary, batch.columns
+        return all(vocabulary.knows(a, columns.get(f"group.{a}")) for a in vocabulary.attributes)
+
     def coded(self, batch: EventBatch) -> EventBatch:
         """The batch as detectors read it: stable group codes, no ids."""
         columns = {
@@ -262,7 +267,7 @@ def probe(attributes: Iterable[str]) -> EventBatch:
         "score": Column(one / 2),
         "error": Column(one),
         "weight": Column(one),
-        **{f"group.{attribute}": Column(np.zeros(1, np.int32)) for attribute in attributes},
+        **{f"group.{attribute}": Column(np.zeros(1, np.int8)) for attribute in attributes},
     }
     return EventBatch("", 1, columns)
 

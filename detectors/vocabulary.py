@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from governance.event import Column
 
-MOST_NAMES = 64  # of one attribute; what comes later is ``other``
+MOST_NAMES = 64  # of one attribute, codes of one byte; what comes later is ``other``
 OTHER = "other"
 
 
@@ -27,7 +27,7 @@ class _Table:
     """Codes by position in a batch's dictionary, then that of missing."""
 
     dictionary: tuple[str, ...]
-    codes: NDArray[np.int32]
+    codes: NDArray[np.int8]
     beyond: NDArray[np.bool_]  # positions that are ``OTHER`` because the names ran out
     complete: bool  # every entry has a code, so the table is right for any rows
 
@@ -51,8 +51,8 @@ class Vocabulary:
         """Names behind the codes, by attribute."""
         return self._names
 
-    def codes(self, attribute: str, column: Column | None, n: int) -> NDArray[np.int32]:
-        """Stable codes of a group column, shape (n,), int32; -1 = in no group.
+    def codes(self, attribute: str, column: Column | None, n: int) -> NDArray[np.int8]:
+        """Stable codes of a group column, shape (n,), int8; -1 = in no group.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Vocabulary:
             If the column has no dictionary (reason ``dtype``).
         """
         if column is None:
-            return np.full(n, MISSING_CODE, dtype=np.int32)
+            return np.full(n, MISSING_CODE, dtype=np.int8)
         if column.dictionary is None:
             raise PermanentError("dtype", f"column 'group.{attribute}' has no dictionary")
         table = self._last.get(attribute)
@@ -69,6 +69,16 @@ class Vocabulary:
         if table.beyond.any():
             self._counts["groups_pooled"] += int(table.beyond[column.values].sum())
         return table.codes.take(column.values)
+
+    def knows(self, attribute: str, column: Column | None) -> bool:
+        """Whether the codes of a group column do not depend on what else comes with it.
+
+        So it is where every name has its code, or all further names have ``OTHER``'s.
+        """
+        if column is None or column.dictionary is None:
+            return column is None
+        codes = self._codes[attribute]
+        return len(codes) > MOST_NAMES or all(name in codes for name in column.dictionary)
 
     def to_builtins(self) -> list[tuple[str, list[str]]]:
         """Names by attribute, for the register."""
@@ -83,7 +93,7 @@ class Vocabulary:
     def _read(self, attribute: str, column: Column) -> _Table:
         dictionary = column.dictionary or ()
         used = np.bincount(column.values + 1, minlength=len(dictionary) + 1)[1:] > 0
-        codes = np.full(len(dictionary) + 1, MISSING_CODE, dtype=np.int32)
+        codes = np.full(len(dictionary) + 1, MISSING_CODE, dtype=np.int8)
         beyond = np.zeros(len(dictionary) + 1, dtype=bool)
         for place in np.flatnonzero(used).tolist():
             codes[place], beyond[place] = self._code(attribute, dictionary[place])

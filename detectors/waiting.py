@@ -88,9 +88,13 @@ class WaitingLabels:
         self._forget(places[places >= 0])
         return taken
 
+    def expires(self, now_us: int) -> bool:
+        """Whether something has waited long enough."""
+        return bool(self._waits) and self._waits[0].at_us + self.wait_us <= now_us
+
     def expire(self, now_us: int) -> None:
         """Count and forget what has waited long enough."""
-        while self._waits and self._waits[0].at_us + self.wait_us <= now_us:
+        while self.expires(now_us):
             wait = self._waits.popleft()
             self.counts["labels_orphaned"] += wait.orphans
             self.counts["labels_sampled_out"] += wait.sampled
