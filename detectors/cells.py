@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.key_counts import key_counts
 from detectors.stats.limits import effective_counts
 from governance.algebra.sums import MAX_WEIGHT, SQUARED_WEIGHT_SCALE, WEIGHT_SCALE, merge
 from governance.errors import ShapeError
@@ -92,15 +93,15 @@ def sampling_weight(batch: EventBatch) -> NDArray[np.float64] | None:
     return weight if (weight != 1.0).any() else None
 
 
-def in_pieces(add: Callable[[EventBatch], Sums], batch: EventBatch) -> Sums:
-    """``add`` over runs of at most 2^16 events, merged.
+def in_pieces(add: Callable[[EventBatch], Sums], batch: EventBatch, piece: int = _PIECE) -> Sums:
+    """``add`` over runs of at most 2^16 events, or ``piece``, merged.
 
     What is derived from a run stays in the cache, and float sums of its fixed-point weights stay
-    below 2^53, so they are exact.
+    below 2^53 up to 2^18 events, so they are exact.
     """
-    if batch.n <= _PIECE:
+    if batch.n <= piece:
         return add(batch)
-    return merge(add(_run(batch, start)) for start in range(0, batch.n, _PIECE))
+    return merge(add(_run(batch, start, piece)) for start in range(0, batch.n, piece))
 
 
 def count(
@@ -111,7 +112,7 @@ def count(
 ) -> Sums:
     """Arrays of one batch; ``keys``, shape (n,), index the flattened cells of ``shape``."""
     size = math.prod(shape)
-    sums = {name: np.bincount(keys, minlength=size).astype(np.int64, copy=False).reshape(shape)}
+    sums = {name: key_counts(keys, size).reshape(shape)}
     if weight is not None:
         sums[name + _EXCESS] = _fixed(keys, weight - 1, WEIGHT_SCALE, shape)
         sums[name + _SQUARED_EXCESS] = _fixed(keys, weight**2 - 1, SQUARED_WEIGHT_SCALE, shape)
@@ -142,13 +143,13 @@ def read(sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...
     return Cells(events, events + weight, events + squared)
 
 
-def _run(batch: EventBatch, start: int) -> EventBatch:
-    run = slice(start, start + _PIECE)
+def _run(batch: EventBatch, start: int, piece: int) -> EventBatch:
+    run = slice(start, start + piece)
     columns = {
         name: Column(column.values[run], column.dictionary)
         for name, column in batch.columns.items()
     }
-    return EventBatch(batch.version, min(_PIECE, batch.n - start), columns)
+    return EventBatch(batch.version, min(piece, batch.n - start), columns)
 
 
 def _fixed(

@@ -104,8 +104,8 @@ def group_references(batch: EventBatch, panes: RowPanes | None) -> dict[str, Gro
 class _Outcomes:
     """Axis positions of prediction and label of every row, shape (n,)."""
 
-    prediction: NDArray[np.int8]
-    label: NDArray[np.int8]
+    prediction: NDArray[np.uint8]
+    label: NDArray[np.uint8]
 
     def at(self, places: tuple[Place, ...]) -> NDArray[np.bool_]:
         """Which rows lie at any of the places of a rate, shape (n,)."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Cells = NDArray[np.uint32]
-    Codes = NDArray[np.int32]
+    Codes = NDArray[np.integer[Any]]
 
 _GROUPS = MOST_NAMES + 2  # in no group, every name, ``other``
 _PREDICTIONS = 3  # unknown, unfavourable, favourable
@@ -50,7 +50,7 @@ class OutcomeCells:
         groups, predictions = np.divmod(cells, np.uint32(_PREDICTIONS))
         columns = {"favourable": Column(predictions.astype(np.int8) - np.int8(1))}
         for attribute, codes in zip(self._attributes, self._split(groups), strict=True):
-            columns[f"group.{attribute}"] = Column(codes.astype(np.int32) - 1)
+            columns[f"group.{attribute}"] = Column(codes.astype(np.int8) - np.int8(1))
         return columns
 
     def to_builtins(self) -> list[bytes]:

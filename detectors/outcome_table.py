@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.axis import Axis, code_axis
 from detectors.cells import Cells, kish_sizes, share
 
 if TYPE_CHECKING:
@@ -118,19 +119,25 @@ class OutcomeTable:
         return OutcomeTable(self.predictions, outcomes)
 
 
-def outcome_codes(column: Column | None, n: int) -> NDArray[np.int8]:
+def outcome_codes(column: Column | None, n: int) -> NDArray[np.uint8]:
     """Axis positions of a ``favourable`` or ``label`` column (1, 0, anything else unknown)."""
+    axis = outcome_axis(column, n)
+    return axis.values.astype(np.uint8) + np.uint8(axis.first)
+
+
+def outcome_axis(column: Column | None, n: int) -> Axis:
+    """The same as an axis, which is that of a batch: only as wide as what it holds."""
     if column is None:
-        return np.zeros(n, dtype=np.int8)
+        return Axis(np.zeros(n, dtype=np.uint8), UNKNOWN, 1, OUTCOMES)
     values = column.values
-    if values.dtype == np.int8:  # as on the wire: -1, 0, 1 are axis positions but for one step
-        stepped = values.view(np.uint8) + np.uint8(1)
-        if stepped.max(initial=0) <= FAVOURABLE:
-            return stepped.view(np.int8)
-    codes: NDArray[np.int8] = (values == 1).astype(np.int8)
+    if values.dtype == np.int8:  # as on the wire: -1, 0, 1 are positions but for one step
+        axis = code_axis(values, missing=UNKNOWN, extent=OUTCOMES)
+        if axis is not None and axis.first + axis.width <= OUTCOMES:
+            return axis
+    codes = (values == 1).astype(np.uint8)
     codes *= FAVOURABLE
     codes += values == 0
-    return codes
+    return Axis(codes, UNKNOWN, OUTCOMES, OUTCOMES)
 
 
 def _sum(cells: Cells, places: Iterable[Place]) -> Cells:

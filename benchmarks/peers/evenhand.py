@@ -237,7 +237,8 @@ def _decisions(folder: Path) -> EventBatch:
 
 
 def _group(codes: NDArray[np.int8]) -> Column:
-    return Column(codes.astype(np.int32), tuple(map(str, range(int(codes.max()) + 1))))
+    """Stable codes, as ``Vocabulary`` gives them to detectors."""
+    return Column(codes, tuple(map(str, range(int(codes.max()) + 1))))
 
 
 def _column(name: str) -> str:

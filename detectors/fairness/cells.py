@@ -8,7 +8,6 @@ Nothing is left out of the cells, and a group axis can only grow at its end.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.axis import Axis
 from detectors.cells import count, margin, read
 from detectors.fairness.group_keys import FIRST_GROUP, NO_GROUP, GroupKeys
 from detectors.fairness.score_cells import (
@@ -23,7 +23,6 @@ from detectors.fairness.score_cells import (
     SCORE_SCALE,
     ScoreTable,
     bin_of,
-    label_cell,
     scored,
 )
 from detectors.outcome_table import OUTCOMES, OutcomeTable
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detectors.axis import Box
     from detectors.trailing import Trailing
     from governance.algebra.sums import Sums
     from governance.event import EventBatch
@@ -83,17 +83,16 @@ class Groups:
 def count_groups(
     subjects: Sequence[Subject],
     batch: EventBatch,
-    outcomes: tuple[NDArray[np.int8], ...],
+    outcomes: tuple[Axis, ...],
     weight: NDArray[np.float64] | None,
 ) -> Sums:
-    """Arrays of one batch; ``outcomes`` are axis positions: prediction, and label if known."""
+    """Arrays of one batch; ``outcomes`` are the axes of the prediction, and of the label if any."""
     part = "predictions" if len(outcomes) == 1 else "outcomes"
     keys = GroupKeys(subjects, batch)
-    shape = (OUTCOMES,) * len(outcomes)
     sums: Sums = {}
     counted, margins = keys.counted()
-    for subject, cells, groups in keys.cells(counted, _packed(outcomes), math.prod(shape)):
-        sums |= count(_array(subject, part), cells, (*groups, *shape), weight)
+    for subject, cells, box in keys.cells(counted, outcomes):
+        sums |= _within(box, count(_array(subject, part), cells, box.widths, weight))
     for one in margins:
         sums |= margin(_array(one.subject, part), sums, _array(one.whole, part), one.axes)
     return sums
@@ -102,7 +101,7 @@ def count_groups(
 def count_scores(
     subjects: Sequence[Subject],
     batch: EventBatch,
-    label: NDArray[np.int8],
+    label: Axis,
     weight: NDArray[np.float64] | None,
 ) -> Sums:
     """Calibration's arrays of one batch of labelled events; those without a score are left out."""
@@ -110,20 +109,20 @@ def count_scores(
     if not usable.any():
         return {}
     if not usable.all():
-        batch, label = batch.take(np.flatnonzero(usable)), label[usable]
-        weight = None if weight is None else weight[usable]
+        rows = np.flatnonzero(usable)
+        batch, label = batch.take(rows), label.take(rows)
+        weight = None if weight is None else weight[rows]
     scores = batch.columns["score"].values
-    bins, keys = bin_of(scores), GroupKeys(subjects, batch)
+    bins = Axis(bin_of(scores), 0, SCORE_BINS, SCORE_BINS)
     amounts = np.rint(scores * SCORE_SCALE if weight is None else scores * weight * SCORE_SCALE)
+    keys = GroupKeys(subjects, batch)
     counted, margins = keys.counted()
     sums: Sums = {}
-    shape = (SCORE_BINS, OUTCOMES)
-    for subject, cells, groups in keys.cells(counted, label_cell(bins, label), math.prod(shape)):
-        sums |= count(_array(subject, _LABELS), cells, (*groups, *shape), weight)
-    for subject, cells, groups in keys.cells(counted, bins, SCORE_BINS):
-        size = math.prod(groups) * SCORE_BINS
-        total = np.bincount(cells, weights=amounts, minlength=size)
-        sums[_array(subject, _SCORES)] = total.reshape(*groups, SCORE_BINS).astype(np.int64)
+    for subject, cells, box in keys.cells(counted, (bins, label)):
+        sums |= _within(box, count(_array(subject, _LABELS), cells, box.widths, weight))
+    for subject, cells, box in keys.cells(counted, (bins,)):
+        total = np.bincount(cells, weights=amounts, minlength=box.size)
+        sums[_array(subject, _SCORES)] = box.within(total.astype(np.int64))
     for one in margins:
         for part in (_LABELS, _SCORES):
             sums |= margin(_array(one.subject, part), sums, _array(one.whole, part), one.axes)
@@ -163,6 +162,10 @@ def read_groups(
     return Groups(window.panes, subject.attributes, members, table, scores, int(beyond))
 
 
+def _within(box: Box, counted: Sums) -> Sums:
+    return {name: box.within(cells) for name, cells in counted.items()}
+
+
 def _array(subject: Subject, part: str) -> str:
     return f"{PREFIX}{subject.name}.{part}"
 
@@ -173,11 +176,3 @@ def _bound(attributes: int) -> int:
     while (bound + 1) ** attributes <= MAX_GROUPS:
         bound += 1
     return bound
-
-
-def _packed(outcomes: tuple[NDArray[np.int8], ...]) -> NDArray[np.int8]:
-    """Flat indices of the prediction and label axes, row-major, below OUTCOMES ** 2."""
-    first, *others = outcomes
-    for other in others:
-        first = first * np.int8(OUTCOMES) + other
-    return first

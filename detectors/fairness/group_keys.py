@@ -1,16 +1,17 @@
 """Where every event is on the group axes of fairness's cells.
 
 On a group axis position 0 holds events beyond the bound, 1 events in no group, 2 + c the stable
-code c. Keys are as narrow as their cells allow: they are computed over and over, and counted once.
+code c.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from detectors.axis import Axis, Box, code_axis, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 BEYOND, NO_GROUP, FIRST_GROUP = 0, 1, 2
-_MOST_NARROW = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +33,23 @@ class Margin:
     axes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Positions:
-    """One attribute's positions on its group axis, shape (n,), and the length of that axis."""
-
-    values: NDArray[Any]
-    extent: int
-
-
 class GroupKeys:
     """Flat indices into the cells of every subject for the events of one batch."""
 
     def __init__(self, subjects: Sequence[Subject], batch: EventBatch) -> None:
         self._subjects = subjects
         self._batch = batch
-        self._columns: dict[tuple[str, int | None], _Positions] = {}
+        self._columns: dict[tuple[str, int | None], Axis] = {}
 
     def cells(
-        self, subjects: Sequence[Subject], innermost: NDArray[np.int8], size: int
-    ) -> Iterator[tuple[Subject, NDArray[Any], tuple[int, ...]]]:
-        """Subject, index of every event and lengths of the group axes.
-
-        ``innermost`` is the index on all further axes, below ``size``.
-        """
+        self, subjects: Sequence[Subject], inner: Sequence[Axis]
+    ) -> Iterator[tuple[Subject, NDArray[np.integer[Any]], Box]]:
+        """Subject, key of every event and the box of its keys; ``inner`` are all further axes."""
+        innermost = Box.of(inner)
+        packed = keys_of(inner[:-1], inner[-1].values, inner[-1].width)
         for subject in subjects:
-            columns = [self._column(attribute, subject) for attribute in subject.attributes]
-            extents = tuple(column.extent for column in columns)
-            narrow = size * math.prod(extents) <= _MOST_NARROW
-            number = np.int16 if narrow else np.int32
-            keys: NDArray[Any] = innermost
-            length = size
-            for column in reversed(columns):
-                part = np.multiply(column.values, number(length), dtype=number)
-                keys = np.add(part, keys, out=part)
-                length *= column.extent
-            yield subject, keys, extents
+            axes = [self._column(attribute, subject) for attribute in subject.attributes]
+            yield subject, keys_of(axes, packed, innermost.size), Box.of((*axes, *inner))
 
     def counted(self) -> tuple[list[Subject], list[Margin]]:
         """The subjects that must be counted, and those whose cells follow from them."""
@@ -87,28 +69,30 @@ class GroupKeys:
                     return Margin(subject, whole, axes)
         return None
 
-    def _column(self, attribute: str, subject: Subject) -> _Positions:
-        """The attribute's positions; one object for all bounds that no code is past."""
+    def _column(self, attribute: str, subject: Subject) -> Axis:
+        """The attribute's axis; one object for all bounds that no code is past."""
         whole = self._kept(attribute, None)
         if whole.extent <= FIRST_GROUP + subject.bound:
             return whole
         return self._kept(attribute, subject.bound)
 
-    def _kept(self, attribute: str, bound: int | None) -> _Positions:
+    def _kept(self, attribute: str, bound: int | None) -> Axis:
         if (attribute, bound) not in self._columns:
-            self._columns[attribute, bound] = _positions(self._batch, attribute, bound)
+            self._columns[attribute, bound] = _axis(self._batch, attribute, bound)
         return self._columns[attribute, bound]
 
 
-def _positions(batch: EventBatch, attribute: str, bound: int | None) -> _Positions:
+def _axis(batch: EventBatch, attribute: str, bound: int | None) -> Axis:
     column = batch.columns.get(f"group.{attribute}")
     if column is None:
-        return _Positions(np.full(batch.n, NO_GROUP, dtype=np.int16), NO_GROUP + 1)
-    extent = int(column.values.max(initial=NO_GROUP - FIRST_GROUP)) + FIRST_GROUP + 1
-    narrow = extent <= _MOST_NARROW
-    values: NDArray[np.integer[Any]] = column.values.astype(np.int16 if narrow else np.int32)
-    values += FIRST_GROUP
+        return Axis(np.zeros(batch.n, dtype=np.uint8), NO_GROUP, 1, NO_GROUP + 1)
+    if bound is None:
+        axis = code_axis(column.values, missing=NO_GROUP)
+        if axis is not None:
+            return axis
+    positions = column.values.astype(np.int32) + np.int32(FIRST_GROUP)
+    extent = int(positions.max(initial=NO_GROUP)) + 1
     if bound is not None and extent > FIRST_GROUP + bound:
-        values[values >= FIRST_GROUP + bound] = BEYOND
+        positions[positions >= FIRST_GROUP + bound] = BEYOND
         extent = FIRST_GROUP + bound
-    return _Positions(values, extent)
+    return Axis(positions, 0, extent, extent)

@@ -14,11 +14,12 @@ import numpy as np
 
 from detectors.cells import Cells, kish_sizes, share
 from detectors.fairness.group_rates import GroupRates
-from detectors.outcome_table import FAVOURABLE, OUTCOMES, UNFAVOURABLE, Arrival
+from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE, UNKNOWN, Arrival
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from detectors.axis import Axis
     from governance.event import Column
 
 SCORE_BINS = 5
@@ -77,20 +78,16 @@ class ScoreTable:
         return GroupRates(successes, sizes, kish_sizes(whole), self.scores[:, rate.number] / weight)
 
 
-def scored(batch_score: Column | None, label: NDArray[np.int8]) -> NDArray[np.bool_]:
+def scored(score: Column | None, label: Axis) -> NDArray[np.bool_]:
     """Which events have both a score in [0, 1] and a known label, shape (n,)."""
-    if batch_score is None or batch_score.dictionary is not None:
-        return np.zeros(len(label), dtype=bool)
-    values = batch_score.values
-    inside: NDArray[np.bool_] = (values >= 0) & (values <= 1) & (label > 0)
+    if score is None or score.dictionary is not None:
+        return np.zeros(len(label.values), dtype=bool)
+    inside: NDArray[np.bool_] = (score.values >= 0) & (score.values <= 1)
+    if label.first == UNKNOWN:
+        inside &= label.values > UNKNOWN
     return inside
 
 
-def bin_of(scores: NDArray[np.float64]) -> NDArray[np.int8]:
+def bin_of(scores: NDArray[np.float64]) -> NDArray[np.uint8]:
     """The bin of each score in [0, 1], shape (n,)."""
-    return np.minimum(scores * SCORE_BINS, SCORE_BINS - 1).astype(np.int8)
-
-
-def label_cell(bins: NDArray[np.int8], label: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Flat index of bin and label, shape (n,), below SCORE_BINS x OUTCOMES."""
-    return bins * np.int8(OUTCOMES) + label
+    return np.minimum(scores * SCORE_BINS, SCORE_BINS - 1).astype(np.uint8)

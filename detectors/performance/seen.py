@@ -70,7 +70,7 @@ def count_predictions(batch: EventBatch) -> Sums:
 
 def count_outcomes(batch: EventBatch) -> Sums:
     """Labelled events by predicted outcome and label."""
-    keys = outcome_codes(batch.columns.get("favourable"), batch.n) * np.int8(OUTCOMES)
+    keys = outcome_codes(batch.columns.get("favourable"), batch.n) * np.uint8(OUTCOMES)
     keys += outcome_codes(batch.columns.get("label"), batch.n)
     return count(_OUTCOMES, keys, SHAPES[_OUTCOMES], sampling_weight(batch))
 
