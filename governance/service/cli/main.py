@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "report": "Evidently's page of one window (extra: evidently)",
     "baseline": "build a reference profile from rows",
     "validate": "check components and settings",
+    "inject": "what injection makes of a pod, without a cluster",
     "crd": "print the CustomResourceDefinition of components",
     "migrate": "bring the database to this program's schema",
 }
