@@ -11,7 +11,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from collectors.sidecar.frames import Kind, is_end, pack, pack_end
+from collectors.sidecar.frames import Kind, ends_in, pack
 
 if TYPE_CHECKING:
     import socket
@@ -20,6 +20,7 @@ BUDGET_BYTES = 4 * 1024 * 1024
 _EAGER_BYTES = 64 * 1024  # hand over at once from here on ...
 _LINGER_SECONDS = 0.02  # ... else once in a while: each hand-over wakes the reader
 _BUFFERS = 256  # per system call
+_END_BYTES = 128  # of an END without heads and bodies, at most
 
 
 class Budget:
@@ -35,6 +36,8 @@ class Outbox:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
+        self._ends: list[tuple[Any, ...]] = []  # to be packed together, which costs half
+        self._ends_bytes = 0  # held for them
         self._frames: deque[bytes] = deque()
         self._sent = 0  # bytes of the first frame
         self._waiting = 0  # bytes of all frames
@@ -46,23 +49,29 @@ class Outbox:
     @property
     def unsent_ends(self) -> int:
         """Requests whose END has not left."""
-        return sum(map(is_end, self._frames))
+        return len(self._ends) + sum(map(ends_in, self._frames))
 
     @property
     def empty(self) -> bool:
         """Whether everything has left."""
-        return not self._frames
+        return not (self._frames or self._ends)
 
     def end(self, fields: tuple[Any, ...], reserved: int) -> bool:
-        """Hand a finished request over, in place of the bytes held for it; False: no room."""
-        frame = pack_end(fields)
+        """Hand over a finished request, the fields of ``End``, and the room held for it.
+
+        False: there is none for the little that comes on top.
+        """
         budget = self.budget
-        held = budget.held - reserved + len(frame)
-        if held > budget.limit:
+        if budget.held + _END_BYTES > budget.limit:
             budget.held -= reserved
             return False
-        budget.held = held
-        self._put(frame)
+        budget.held += _END_BYTES
+        self._ends.append(fields)
+        self._ends_bytes += reserved + _END_BYTES
+        if self._ends_bytes >= _EAGER_BYTES:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_LINGER_SECONDS, self.flush)
         return True
 
     def part(self, number: int, side: int, copies: list[bytes], reserved: int) -> None:
@@ -102,6 +111,7 @@ class Outbox:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._pack_ends()
         if self._socket is None or self._blocked:
             return
         try:
@@ -113,7 +123,16 @@ class Outbox:
         except OSError:  # the reader is dead: the supervisor will attach another
             self._socket = None
 
+    def _pack_ends(self) -> None:
+        if self._ends:
+            frame = pack(Kind.END, self._ends)
+            self.budget.held += len(frame) - self._ends_bytes
+            self._ends, self._ends_bytes = [], 0
+            self._frames.append(frame)
+            self._waiting += len(frame)
+
     def _put(self, frame: bytes) -> None:
+        self._pack_ends()  # first: what is said later comes later
         self._frames.append(frame)
         self._waiting += len(frame)
         if self._waiting >= _EAGER_BYTES:

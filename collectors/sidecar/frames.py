@@ -8,7 +8,7 @@ files by the same interpreter, and nothing from outside is ever unmarshalled.
 kind       from        then
 =========  ==========  ==========================================================================
 PART       pump        number, side, [bytes, ...]: copies of a long body, ahead of its END
-END        pump        (the fields of ``End``)
+END        pump        [(the fields of ``End``), ...]: requests that are over
 DROP       pump        number: forget the parts of this request
 MARK       pump        instant: every request yet to come began at or after it
 CLOSE      pump        this was all, by intent: say bye
@@ -80,15 +80,10 @@ def pack(kind: Kind, *items: Any) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def pack_end(fields: tuple[Any, ...]) -> bytes:
-    """The frame of a request that is over: the fields of ``End``, as a plain tuple for speed."""
-    body = marshal.dumps((_END, fields), _VERSION)
-    return _LENGTH.pack(len(body)) + body
-
-
-def is_end(frame: bytes) -> bool:
-    """Whether a frame ends a request."""
-    return bool(marshal.loads(frame[4:])[0] == _END)  # noqa: S302 - we packed it
+def ends_in(frame: bytes) -> int:
+    """How many requests a frame ends."""
+    kind, *items = marshal.loads(frame[4:])  # noqa: S302 - we packed it
+    return len(items[0]) if kind == _END else 0
 
 
 class Unpacker:

@@ -135,7 +135,8 @@ class Reading:
 
     def _hear(self, kind: int, items: list[Any]) -> None:
         if kind == Kind.END:
-            self._end(End(*items[0]))
+            for fields in items[0]:
+                self._end(End(*fields))
         elif kind == Kind.PART:
             self._assembly.part(*items)
         elif kind == Kind.DROP:

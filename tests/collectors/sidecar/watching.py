@@ -108,7 +108,7 @@ async def _collect(outbox: Outbox, theirs: socket.socket, seen: Seen) -> None:
     while not outbox.empty or _readable(theirs):
         for kind, *items in unpacker.feed(theirs.recv(1 << 20) if _readable(theirs) else b""):
             if kind == Kind.END:
-                seen.ends.append(End(*items[0]))
+                seen.ends += [End(*fields) for fields in items[0]]
             elif kind == Kind.PART:
                 seen.parts.append((items[0], items[1], items[2]))
             elif kind == Kind.DROP:
