@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from governance.store.deliveries import Delivery
+    from governance.store.delivery import Delivery
 
 
 class Result(StrEnum):
@@ -15,16 +15,25 @@ class Result(StrEnum):
 
     DELIVERED = "delivered"
     RETRY = "retry"  # the receiver may be well later
-    REFUSED = "refused"  # it never will be: the delivery is dead
+    REFUSED = "refused"  # this delivery will never be taken: it is dead
+    GONE = "gone"  # nothing will be taken any more: the receiver is disabled
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt's result with its reason, and the receiver's wish for the next time."""
+    """One attempt's result, and the receiver's wish for the next time.
+
+    ``reason`` is ``code: words``; the code is counted.
+    """
 
     result: Result
     reason: str
     retry_after_seconds: float | None = None
+
+    @property
+    def code(self) -> str:
+        """The reason's short code."""
+        return self.reason.partition(":")[0]
 
 
 class Notifier(Protocol):

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alerting.exposition import alert_families, finding_families
+from alerting.alert_exposition import alert_families
+from alerting.exposition import finding_families
 from alerting.housekeeping import retention_of
 from alerting.notifiers.alertmanager import RESOLVED_FOR_US
 from governance.alert import AlertState
@@ -89,11 +92,26 @@ class AlertWorker:
         metrics.publish(self._families)
 
     def run(self, stop: Stop) -> None:
-        """Work until ``stop`` is set; a database that is away is waited for, and said once."""
+        """Work until ``stop`` is set; a database that is away is waited for, and said once.
+
+        Deliveries go on threads of their own: a receiver that hangs must not keep alerts waiting.
+        """
+        courier, stop_sending = self._parts.courier, threading.Event()
+        with ThreadPoolExecutor(1, "courier") as pool:
+            sending = pool.submit(courier.run, stop_sending)
+            try:
+                self._evaluate_until(stop, sending)
+            finally:
+                stop_sending.set()
+        courier.close()
+
+    def _evaluate_until(self, stop: Stop, sending: Future[None]) -> None:
         away = False
         while not stop.is_set():
+            if sending.done():
+                sending.result()  # it ends before its time by a fault only
             try:
-                busy = self.work()
+                busy = self._round()
             except StoreError as error:
                 if not away:
                     _log.warning("trying again until it works: %s", error)
@@ -108,11 +126,16 @@ class AlertWorker:
         self._release()
 
     def work(self) -> bool:
-        """One round; True if there may be more to do at once."""
+        """One round, deliveries included; True if there may be more to do at once."""
+        evaluated = self._round()
+        return bool(self._parts.courier.send_due() or evaluated)
+
+    def _round(self) -> int:
+        """Evaluate, post and prune; the number of findings that were evaluated."""
         evaluated, changed = self._evaluate()
         self._post(changed + self._watch())
         self._prune()
-        return bool(self._parts.courier.send_due() or evaluated)
+        return evaluated
 
     def _evaluate(self) -> tuple[int, list[Alert]]:
         try:
@@ -217,12 +240,25 @@ class AlertWorker:
         return firing + alerts.find(lately)
 
     def _families(self) -> Iterable[Family]:
-        """Read at each scrape; a database that is away leaves the statistics out, not the rest."""
-        ports = self._parts.ports
+        """Read at each scrape; a database that is away leaves the statistics out, not the rest.
+
+        Series of a version that is retired vanish.
+        """
+        ports, now_us = self._parts.ports, self._clock.now_us()
         try:
-            bodies = [json.loads(row.body) for row in ports.findings.latest()]
-            alerts = ports.alerts.find()
+            standings = self._parts.standings.read(now_us)
+            gone = {
+                (key, version)
+                for key, standing in standings.items()
+                for version in standing.ends_us
+                if standing.retired(version, now_us)
+            }
+            latest = ports.findings.latest()
+            alerts = [
+                a for a in ports.alerts.find() if (a.key.component, a.key.version) not in gone
+            ]
         except StoreError as error:
             _log.warning("statistics are left out of this scrape: %s", error)
             return []
+        bodies = [json.loads(f.body) for f in latest if (f.component, f.version) not in gone]
         return [*finding_families(bodies), *alert_families(alerts)]

@@ -11,6 +11,7 @@ EvenhandError
 ├── TransientError         an outside system is away: back off with jitter, retry; exit code 3
 │   ├── BusError
 │   ├── StoreError
+│   ├── Unanswered         a receiver that did not answer as HTTP does
 │   └── Full               a bound on what may wait is reached: take nothing more until it falls
 └── Fenced                 another owner has claimed this partition: drop everything, rejoin
 """
@@ -91,6 +92,14 @@ class BusError(TransientError):
 
 class StoreError(TransientError):
     """The database did not accept or answer in time."""
+
+
+class Unanswered(TransientError):
+    """A receiver that did not answer; ``code`` is the short reason that is counted."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class Full(TransientError):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
 
 from alerting.base import Attempt, Result
 from alerting.notifiers.signing import read_secrets, signed_headers
-from governance.clock import SECOND_US, Clock, SystemClock
-from governance.errors import ConfigError
+from governance.clock import SECOND_US
+from governance.errors import ConfigError, Unanswered
+from governance.outgoing import Call, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from governance.config import WebhookSettings
-    from governance.store.deliveries import Delivery
+    from governance.outgoing import Answer
+    from governance.store.delivery import Delivery
 
 ATTEMPT_SECONDS = 10.0  # a receiver that has not answered by then is tried again later
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_BODY_BYTES = 20_000
 _MAX_RETRY_AFTER_SECONDS = 24 * 3_600.0
 
 
@@ -36,79 +39,73 @@ class WebhookNotifier:
         self,
         receivers: Mapping[str, WebhookSettings],
         allowed_hosts: Sequence[str] = (),
-        clock: Clock | None = None,
+        attempt_seconds: float = ATTEMPT_SECONDS,
     ) -> None:
         self._receivers = dict(receivers)
-        self._clock = clock or SystemClock()
         for name, receiver in self._receivers.items():
             _check(name, receiver.url, allowed_hosts)
             read_secrets(receiver.secret_file)
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(ATTEMPT_SECONDS / 2), follow_redirects=False, trust_env=False
-        )
+        self._outgoing = Outgoing(attempt_seconds)
 
     def deliver(self, delivery: Delivery, now_us: int) -> Attempt:
-        receiver = self._receivers.get(delivery.target)
+        receiver, body = self._receivers.get(delivery.target), delivery.body.encode()
         if receiver is None:
-            return Attempt(Result.RETRY, f"no webhook {delivery.target!r} in the settings")
+            words = f"no_receiver: the settings name no webhook {delivery.target!r}"
+            return Attempt(Result.RETRY, words)
+        if len(body) > MAX_BODY_BYTES:
+            words = f"too_large: {len(body)} bytes, a message has at most {MAX_BODY_BYTES}"
+            return Attempt(Result.REFUSED, words)
         try:
             secrets = read_secrets(receiver.secret_file)
+            headers = signed_headers(secrets, delivery.id, delivery.body, now_us)
+            headers |= {"content-type": "application/json", "user-agent": "evenhand"}
+            call = Call("POST", receiver.url, headers, body, receiver.ca_file)
+            return judge(self._outgoing.call(call), now_us)
         except ConfigError as error:
-            return Attempt(Result.RETRY, str(error))
-        headers = signed_headers(secrets, delivery.id, delivery.body, now_us)
-        headers["content-type"] = "application/json"
-        headers["user-agent"] = "evenhand"
-        try:
-            return self._post(receiver.url, delivery.body.encode(), headers, now_us)
-        except httpx.HTTPError as error:
-            return Attempt(Result.RETRY, f"{type(error).__name__}: {error}")
+            return Attempt(Result.RETRY, f"settings: {error}")
+        except Unanswered as error:
+            return Attempt(Result.RETRY, f"{error.code}: {error}")
 
     def close(self) -> None:
-        self._client.close()
+        self._outgoing.close()
 
-    def _post(self, url: str, body: bytes, headers: dict[str, str], now_us: int) -> Attempt:
-        deadline = self._clock.monotonic() + ATTEMPT_SECONDS
-        with self._client.stream("POST", url, content=body, headers=headers) as response:
-            received = 0
-            for chunk in response.iter_raw():
-                received += len(chunk)
-                # The answer's body means nothing to us; a slow or endless one is cut off.
-                if received > MAX_ANSWER_BYTES or self._clock.monotonic() > deadline:
-                    break
-            return _judge(response, now_us)
+
+def judge(answer: Answer, now_us: int) -> Attempt:
+    """What an answer means, as Standard Webhooks says: 2xx is taken, 410 ends it."""
+    status = answer.status
+    if 200 <= status < 300:
+        return Attempt(Result.DELIVERED, f"delivered: answered {status}")
+    if status == HTTPStatus.GONE:
+        return Attempt(Result.GONE, "gone: answered 410, the receiver wants nothing more")
+    if 300 <= status < 400:
+        return Attempt(Result.RETRY, f"redirect: answered {status}, redirects are not followed")
+    return Attempt(Result.RETRY, f"status: answered {status}", _retry_after(answer, now_us))
 
 
 def _check(name: str, url: str, allowed_hosts: Sequence[str]) -> None:
-    parsed = httpx.URL(url)
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"webhook {name!r}: {url!r} is no address: {error}") from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise ConfigError(f"webhook {name!r}: {url!r} is not an http or https address")
-    if allowed_hosts and parsed.host not in allowed_hosts:
+    if parsed.userinfo:
+        raise ConfigError(f"webhook {name!r}: the address holds a password; messages are signed")
+    if allowed_hosts and parsed.host not in {host.lower() for host in allowed_hosts}:
         raise ConfigError(
             f"webhook {name!r}: host {parsed.host!r} is not in alerting.allowedHosts "
             f"({', '.join(allowed_hosts)})"
         )
 
 
-def _judge(response: httpx.Response, now_us: int) -> Attempt:
-    status = response.status_code
-    if 200 <= status < 300:
-        return Attempt(Result.DELIVERED, f"answered {status}")
-    if status == httpx.codes.GONE:
-        return Attempt(Result.REFUSED, "answered 410: the receiver is gone for good")
-    if 300 <= status < 400:
-        return Attempt(Result.RETRY, f"answered {status}: redirects are not followed")
-    return Attempt(Result.RETRY, f"answered {status}", _retry_after(response, now_us))
-
-
-def _retry_after(response: httpx.Response, now_us: int) -> float | None:
-    text = response.headers.get("retry-after")
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
+def _retry_after(answer: Answer, now_us: int) -> float | None:
+    """Seconds that the receiver asks for: a number of them, or an HTTP date; else None."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    else:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - now_us / SECOND_US
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)

@@ -12,10 +12,13 @@ from alerting.evaluator import Evaluator, Ports
 from alerting.feed import Feed
 from alerting.notifiers.alertmanager import AlertmanagerPoster
 from alerting.notifiers.webhook import WebhookNotifier
+from alerting.pace import Pace
 from alerting.rule import Rule
 from alerting.runner import AlertWorker, Parts
+from alerting.stages import ActionPolicy
 from alerting.standing import Standings
 from alerting.watch import Watch
+from governance.clock import SECOND_US
 from governance.errors import ConfigError
 from governance.service.stores import Store
 from governance.store.engine import open_engine
@@ -26,7 +29,7 @@ from governance.store.schema import check_schema, migrate
 if TYPE_CHECKING:
     from governance.bus.ports import Bus
     from governance.clock import Clock
-    from governance.config import AlertingSettings, Settings
+    from governance.config import AlertingSettings, DeliverySettings, Settings
     from governance.metrics import Metrics
 
 
@@ -88,7 +91,8 @@ def build_alert_worker(
         components=store.components,
         group=store.group,
     )
-    webhooks = WebhookNotifier(alerting.webhooks, alerting.allowed_hosts, clock)
+    pace = _pace(alerting.delivery)
+    webhooks = WebhookNotifier(alerting.webhooks, alerting.allowed_hosts, pace.attempt_seconds)
     poster = (
         AlertmanagerPoster(
             alerting.alertmanager.urls,
@@ -104,14 +108,38 @@ def build_alert_worker(
         ports=ports,
         standings=standings,
         watch=Watch(ports, standings, clock),
-        evaluator=Evaluator(ports, clock, _rule(alerting), feed=feed),
+        evaluator=Evaluator(ports, clock, _rule(alerting), policy=_policy(settings), feed=feed),
         courier=Courier(
-            store.deliveries, {"webhook": webhooks}, holder=holder, clock=clock, metrics=metrics
+            store.deliveries,
+            {"webhook": webhooks},
+            holder=holder,
+            clock=clock,
+            metrics=metrics,
+            pace=pace,
         ),
         leases=Leases(store.engine),
         poster=poster,
     )
     return AlertWorker(parts, holder=holder, clock=clock, metrics=metrics)
+
+
+def _pace(delivery: DeliverySettings) -> Pace:
+    return Pace(
+        first_wait_seconds=delivery.first_wait / SECOND_US,
+        longest_wait_seconds=delivery.longest_wait / SECOND_US,
+        give_up_after_seconds=delivery.give_up_after / SECOND_US,
+        attempt_seconds=delivery.attempt / SECOND_US,
+        at_once=delivery.at_once,
+    )
+
+
+def _policy(settings: Settings) -> ActionPolicy:
+    """Whose receivers are whose: names of webhooks, then of registries."""
+    actions = settings.alerting.actions
+    namespaces = {name: frozenset(one.namespaces) for name, one in settings.registries.items()}
+    for name, one in settings.alerting.webhooks.items():
+        namespaces[name] = frozenset(one.namespaces)
+    return ActionPolicy(actions.per_day, actions.dry_run, namespaces)
 
 
 def _rule(alerting: AlertingSettings) -> Rule:

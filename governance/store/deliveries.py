@@ -166,6 +166,18 @@ class Deliveries:
                 for row in connection.execute(query).mappings()
             ]
 
+    def counts(self) -> dict[tuple[str, str], float]:
+        """How many lie there by receiver and state, of those that wait or were given up."""
+        states = ("pending", "held", "dead")
+        query = (
+            select(deliveries.c.target, deliveries.c.state, func.count())
+            .where(deliveries.c.state.in_(states))
+            .group_by(deliveries.c.target, deliveries.c.state)
+        )
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return {(target, state): float(count) for target, state, count in rows}
+
     def replay(self, delivery_id: str, now_us: int, cause: Cause = _REPLAYED) -> bool:
         """Send a dead, expired or delivered one again, without expiry; False if there is none.
 

@@ -130,7 +130,7 @@ def test_a_failing_receiver_is_tried_again(store: Store, tmp_path: Path) -> None
         drain(worker(store, tmp_path, url))
     (delivery,) = store.deliveries.find()
     assert delivery.state is DeliveryState.PENDING
-    assert delivery.last_error == "answered 503"
+    assert delivery.last_error == "status: answered 503"
     assert delivery.next_attempt_us - delivery.created_us >= 1_000_000_000
     assert posted[0].headers["webhook-id"] == delivery.id
 
@@ -138,11 +138,11 @@ def test_a_failing_receiver_is_tried_again(store: Store, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("answer", "state", "error"),
     [
-        (Answer(410), DeliveryState.DEAD, "answered 410: the receiver is gone for good"),
+        (Answer(410), DeliveryState.DEAD, "gone: answered 410, the receiver wants nothing more"),
         (
             Answer(301, {"location": "http://127.0.0.1:9/private"}),
             DeliveryState.PENDING,
-            "answered 301: redirects are not followed",
+            "redirect: answered 301, redirects are not followed",
         ),
         (Answer(200, body=b"x" * 5_000_000), DeliveryState.DELIVERED, ""),
     ],
