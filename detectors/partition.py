@@ -6,7 +6,7 @@ So a crash repeats work and changes nothing, and a second group over the same lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from detectors.component_state import ComponentState, Position
@@ -19,7 +19,9 @@ from governance.component.key import ComponentKey
 from governance.errors import PermanentError
 from governance.event import EventBatch, LabelBatch, MessageType
 from governance.store.checkpoints import GenerationRow
-from governance.wire.message import decode
+from governance.wire.headers import COLUMNS_TYPE, decode_stamp
+from governance.wire.message import decode_stamped
+from governance.wire.together import decode_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,11 +35,35 @@ if TYPE_CHECKING:
     from governance.finding import Finding
     from governance.store.checkpoints import Checkpoints, Claim, PartitionState
     from governance.store.references import References
+    from governance.wire.headers import Stamp
     from governance.wire.message import Message
 
 EVERY_SECONDS = 60.0  # between checkpoints, at most
 MOST_EVENTS = 1_000_000
 MOST_BYTES = 64 * 1024 * 1024  # not yet written; beyond it the partition is paused
+RUN_BYTES = 1024 * 1024  # of messages counted together: what is made of them stays in the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A record whose headers have been read, and where it stands."""
+
+    record: Record
+    stamp: Stamp
+    at: Position
+
+
+@dataclass(slots=True)
+class Run:
+    """Messages of events of one component that wait to be counted together."""
+
+    messages: list[Taken] = field(default_factory=list)
+    nbytes: int = 0
+
+    def add(self, taken: Taken) -> None:
+        """Let one more wait."""
+        self.messages.append(taken)
+        self.nbytes += len(taken.record.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +107,7 @@ class PartitionOwner:
         self._log_time_us = 0
         self._states: dict[ComponentKey, ComponentState] = {}
         self._touched: set[ComponentKey] = set()
+        self._runs: dict[ComponentKey, Run] = {}
         self._events = 0
         self._unwritten = Unwritten()
         self._written_at = ports.clock.monotonic()
@@ -157,11 +184,13 @@ class PartitionOwner:
                 continue  # the bus delivers none twice; a seek that went back must not either
             self.next_offset = record.offset + 1
             self._log_time_us = max(self._log_time_us, record.append_time_us)
-            self._advance()
             try:
-                self._count(record)
+                self._take(record)
             except PermanentError as error:
                 self._set_aside(record, error)
+        for key in list(self._runs):
+            self._count_run(key)
+        self._advance()
 
     def checkpoint(self) -> None:
         """Write everything that changed, in one transaction.
@@ -231,21 +260,59 @@ class PartitionOwner:
             if self._log_time_us >= state.due_us:
                 self._keep(key, state.advance(self._log_time_us))
 
-    def _count(self, record: Record) -> None:
+    def _take(self, record: Record) -> None:
+        """Count a record, or let it wait for others of its kind."""
         self._check_route(record)
-        message = decode(record)
-        key = message.stamp.component
-        state = self._states.get(key)
-        if state is None:
+        stamp = decode_stamp(record.key, record.headers)
+        key = stamp.component
+        if key not in self._states:
             raise PermanentError(
                 "unknown_component",
                 f"{key} is not among the components of this worker: name its file in --components",
             )
-        if message.unknown:
-            self._ports.meters.unknown_columns.labels(key.namespace, key.name).inc(
-                len(message.unknown)
-            )
-        self._keep(key, self._feed(state, message, record.offset))
+        taken = Taken(record, stamp, Position(record.offset, self._log_time_us))
+        if stamp.type is not MessageType.EVENTS or stamp.content_type != COLUMNS_TYPE:
+            self._count_run(key)
+            self._count(taken)
+            return
+        run = self._runs.setdefault(key, Run())
+        run.add(taken)
+        if run.nbytes >= RUN_BYTES:
+            self._count_run(key)
+
+    def _count_run(self, key: ComponentKey) -> None:
+        """Count the messages of a component that wait."""
+        run = self._runs.pop(key, Run()).messages
+        if len(run) > 1 and self._count_together(key, run):
+            return
+        for taken in run:
+            try:
+                self._count(taken)
+            except PermanentError as error:
+                self._set_aside(taken.record, error)
+
+    def _count_together(self, key: ComponentKey, run: list[Taken]) -> bool:
+        """Count messages as one batch; False where they have to be taken one by one."""
+        read = decode_together([taken.record.value for taken in run])
+        if read is None:
+            return False
+        said = [(taken.at, taken.stamp) for taken in run]
+        findings = self._states[key].events_together(read.batch, read.sizes, said)
+        if findings is None:
+            return False
+        self._heard(key, read.batch, run[-1].at)
+        self._note_unknown(key, len(run) * len(read.unknown))
+        self._keep(key, findings)
+        return True
+
+    def _count(self, taken: Taken) -> None:
+        message, key = decode_stamped(taken.record, taken.stamp), taken.stamp.component
+        self._note_unknown(key, len(message.unknown))
+        self._keep(key, self._feed(self._states[key], message, taken.at))
+
+    def _note_unknown(self, key: ComponentKey, columns: int) -> None:
+        if columns:
+            self._ports.meters.unknown_columns.labels(key.namespace, key.name).inc(columns)
 
     def _check_route(self, record: Record) -> None:
         right = partition_for(record.key, self._ports.partitions)
@@ -257,12 +324,10 @@ class PartitionOwner:
                 "partitioner to murmur2, as Java clients have it",
             )
 
-    def _feed(self, state: ComponentState, message: Message, offset: int) -> list[Finding]:
-        at = Position(offset, self._log_time_us)
+    def _feed(self, state: ComponentState, message: Message, at: Position) -> list[Finding]:
         stamp, batch = message.stamp, message.batch
         if isinstance(batch, EventBatch):
-            self._events += batch.n
-            self._ports.meters.heard(stamp.component, self._newest_us(batch))
+            self._heard(stamp.component, batch, at)
             return state.events(batch, at, stamp)
         if isinstance(batch, LabelBatch):
             return state.labels(batch, at, stamp)
@@ -272,12 +337,12 @@ class PartitionOwner:
             return state.bye(stamp, at)
         return []
 
-    def _newest_us(self, batch: EventBatch) -> int:
-        """Time of a batch's newest event; log time where none has one, or where it is ahead."""
+    def _heard(self, key: ComponentKey, batch: EventBatch, at: Position) -> None:
+        """Note the newest event; log time where none has one, or where it is ahead."""
+        self._events += batch.n
         times = batch.columns.get("time")
-        if times is None or not batch.n:
-            return self._log_time_us
-        return min(self._log_time_us, int(times.values.max()))
+        newest_us = at.append_time_us if times is None or not batch.n else int(times.values.max())
+        self._ports.meters.heard(key, min(at.append_time_us, newest_us))
 
     def _keep(self, key: ComponentKey, findings: list[Finding]) -> None:
         self._touched.add(key)

@@ -68,6 +68,11 @@ def decode(record: Envelope) -> Message:
         If key, headers or value cannot be read; no other error, whatever the bytes are.
     """
     stamp = decode_stamp(record.key, record.headers)
+    return decode_stamped(record, stamp)
+
+
+def decode_stamped(record: Envelope, stamp: Stamp) -> Message:
+    """The same where the headers have been read (``decode_stamp``)."""
     if stamp.type not in {MessageType.EVENTS, MessageType.LABELS}:
         return Message(stamp)
     batch, unknown = _batch(stamp, record)
