@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.component import checks
@@ -15,7 +16,6 @@ from governance.errors import InvalidComponent, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _GROUP = API_VERSION.partition("/")[0]
@@ -74,6 +74,11 @@ def read_components(paths: Iterable[Path]) -> Reading:
     return Reading(tuple(loaded), tuple(problems), tuple(remarks))
 
 
+def read_object(value: dict[str, Any], name: str) -> Reading:
+    """Read one parsed object, as files are read; problems have its name and no lines."""
+    return _read_documents([Document(name, value)], Path(name))
+
+
 def read_canonical(text: str) -> Component:
     """The component of a ``LoadedComponent.canonical``."""
     return Component.model_validate(json.loads(text))
@@ -98,7 +103,13 @@ def _read_file(file: Path) -> Reading:
     documents, problems = read_documents(file)
     if not documents and not problems:
         problems = [Problem(str(file), None, "", f"holds no {KIND}: the file is empty")]
+    reading = _read_documents(documents, file)
+    return Reading(reading.components, (*problems, *reading.problems), reading.notices)
+
+
+def _read_documents(documents: Iterable[Document], file: Path) -> Reading:
     loaded: list[LoadedComponent] = []
+    problems: list[Problem] = []
     remarks: list[Problem] = []
     for document in documents:
         if _is_foreign(document.value):
