@@ -6,10 +6,9 @@ findings; no series ever holds NaN, and none has an id or a user's text as a lab
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from governance.alert import Alert, AlertState
 from governance.clock import SECOND_US, parse_instant_us
 from governance.component.metrics import LimitKind, RateCheck
 from governance.finding import Status
@@ -62,25 +61,9 @@ def finding_families(bodies: Iterable[Mapping[str, Any]]) -> list[Family]:
             lambda body: (("measure", body["subject"]),),
         ),
         _statuses(bodies),
+        _unjudged(bodies),
         _window_ends(bodies),
     ]
-
-
-def alert_families(alerts: Iterable[Alert]) -> list[Family]:
-    """``evenhand_alert_firing``: 1 while an alert fires, 0 while it is known and does not."""
-    samples = [
-        (
-            (
-                *(alert.key.component.namespace, alert.key.component.name),
-                *(alert.key.version, alert.key.modality, alert.key.fingerprint),
-                *(alert.key.check, alert.severity.value),
-            ),
-            float(alert.state is AlertState.FIRING),
-        )
-        for alert in alerts
-    ]
-    labels = (*COMPONENT, "alert", "check", "severity")
-    return [Family("evenhand_alert_firing", "1 while the alert fires", labels, tuple(samples))]
 
 
 def _of(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -210,6 +193,20 @@ def _statuses(bodies: list[Mapping[str, Any]]) -> Family:
 
 def _rank(status: Status) -> int:
     return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
+
+
+def _unjudged(bodies: list[Mapping[str, Any]]) -> Family:
+    counts: Counter[tuple[str, ...]] = Counter(
+        (*_of(body), body["check"], body["reason"].partition(":")[0])
+        for body in bodies
+        if body["status"] == Status.INSUFFICIENT
+    )
+    return Family(
+        "evenhand_unjudged_subjects",
+        "Subjects of a check that could not be judged in the last window, by the reason's code",
+        (*COMPONENT, "check", "reason"),
+        tuple((key, float(count)) for key, count in counts.items()),
+    )
 
 
 def _window_ends(bodies: list[Mapping[str, Any]]) -> Family:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "baseline": "build a reference profile from rows",
     "validate": "check components and settings",
     "inject": "what injection makes of a pod, without a cluster",
+    "rules": "print the rules for Prometheus",
     "crd": "print the CustomResourceDefinition of components",
     "migrate": "bring the database to this program's schema",
 }
