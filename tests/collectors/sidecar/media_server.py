@@ -66,7 +66,7 @@ def build_app() -> FastAPI:
     async def transcribe(request: Request) -> dict[str, Any]:
         head = b"Content-Type: %s\r\n\r\n" % request.headers["content-type"].encode()
         (raw,) = (
-            part.get_payload(decode=True)
+            bytes(part.get_payload(decode=True))
             for part in message_from_bytes(head + await request.body()).walk()
             if part.get_filename()
         )
