@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,7 +81,13 @@ def _finding(author: Author, pane: PaneState, verdict: Verdict, revision: int) -
         revision=revision,
         reference=spec.reference_id,
         lost=dict(sorted(pane.lost.items())),
+        sums=_digest_of_sums(pane.packed, pane.packed_outcomes),
     )
+
+
+@lru_cache(maxsize=16)  # all findings of a window name the same
+def _digest_of_sums(packed: bytes, outcomes: bytes) -> str:
+    return hashlib.sha256(packed + outcomes).hexdigest()
 
 
 def _digest(verdict: Verdict) -> bytes:

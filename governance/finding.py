@@ -91,7 +91,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict with its identity; ``revision`` grows as late labels come."""
+    """A verdict with its identity; ``revision`` grows as late labels come.
+
+    ``sums`` is the SHA-256 of what the window's pane had added up when it was judged: equal sums
+    have equal bytes (``governance.algebra.sums.pack``), so a replay of the log repeats it.
+    """
 
     component: ComponentKey
     version: str
@@ -101,6 +105,7 @@ class Finding:
     revision: int = 0
     reference: str | None = None
     lost: Mapping[str, int] = field(default_factory=dict)
+    sums: str | None = None
 
     @property
     def id(self) -> str:
@@ -161,6 +166,7 @@ class Finding:
             ],
             "reference": self.reference,
             "lost": dict(sorted(self.lost.items())),
+            "sums": self.sums,
         }
 
     def to_line(self) -> str:
