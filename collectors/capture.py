@@ -8,12 +8,14 @@ failure of the model is an event even where its request cannot be read.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from collectors.base import Inference, Parsed
 from collectors.catalog import find_protocol, protocols_named
+from collectors.cpu_budget import CpuBudget
 from collectors.features import feature_sources, input_names
 from collectors.identity import declared_ids, identify, instance_ids
 from collectors.modalities.tabular import category
@@ -27,6 +29,7 @@ from collectors.signals import Seen, named_columns
 from collectors.stack import Draft
 from governance.algebra.canonical import canonical_text
 from governance.component.schema import Modality
+from governance.contents import CONTENTS_WEIGHT
 from governance.errors import CaptureError
 from governance.event import Column, EventBatch
 from governance.privacy import PrivacyFilter
@@ -75,13 +78,15 @@ class Captured(NamedTuple):
     """Events, and what was sampled out: of these events, and exchanges as a whole.
 
     ``vectors`` are the events' embeddings by modality, shape (n, coordinates). They are in no
-    batch, so that nothing can send them: only sums of them may leave.
+    batch, so that nothing can send them: only sums of them may leave. Each stands for ``weight``
+    events.
     """
 
     batch: EventBatch | None
     sampled_out: int = 0
     exchanges_out: int = 0
     vectors: Mapping[str, NDArray[Any]] = {}
+    weight: float = 1.0
 
 
 class Capture:
@@ -105,11 +110,13 @@ class Capture:
         *,
         version: str | None = None,
         embed: Collection[str] = (),
+        budget: CpuBudget | None = None,
     ) -> None:
         """Prepare what the spec declares.
 
         ``version`` is the pod's own, where it is known; else ``spec.model.version`` counts.
-        ``embed`` are the modalities whose embeddings are wanted.
+        ``embed`` are the modalities whose embeddings are wanted. ``budget`` says of how many
+        events there is time for the contents; None = of all.
         """
         spec = component.spec
         self.counts: Counter[str] = Counter()
@@ -120,6 +127,8 @@ class Capture:
         self._sampling = check_sampling(spec.capture.sampling)
         self._places = Places.of(spec.signals)
         self._features = feature_sources(spec, embed)
+        self._reads_contents = any(source.reads_contents for source in self._features)
+        self.budget = budget or CpuBudget()
         self._routes: dict[tuple[str, str], tuple[InferenceProtocol | None, str | None]] = {}
         self._names = input_names(spec.signals)
         self._pseudonymiser = pseudonymiser
@@ -257,14 +266,18 @@ class Capture:
         if keep is not None and not keep.any():
             self.counts["sampled_out"] += left_out.sampled_out
             return left_out
-        columns, vectors = self._columns(seen)
+        weight = self.budget.weight if self._reads_contents else 1.0
+        asked = keep if weight == 1 else kept(event_ids, self._sampling / weight)
+        columns, vectors = self._columns(seen, asked)
         columns = {"event_id": Column(event_ids)} | columns | bodies.columns(seen.n)
+        if asked is not None and weight > 1:
+            columns[CONTENTS_WEIGHT] = Column(np.where(asked, weight, 0.0))
         batch = EventBatch(version, seen.n, columns)
         if keep is not None:
             batch = batch.take(keep)
             vectors = {modality: rows[keep] for modality, rows in vectors.items()}
         self.counts["sampled_out"] += left_out.sampled_out
-        return left_out._replace(batch=self._filter.events(batch), vectors=vectors)
+        return left_out._replace(batch=self._filter.events(batch), vectors=vectors, weight=weight)
 
     def _event_ids(self, seen: Seen) -> NDArray[np.void]:
         inference = seen.inference
@@ -294,7 +307,9 @@ class Capture:
         _, in_path = self._route(exchange)
         return version_of(exchange, parsed.version, in_path) or self._version
 
-    def _columns(self, seen: Seen) -> tuple[dict[str, Column], dict[str, NDArray[Any]]]:
+    def _columns(
+        self, seen: Seen, asked: NDArray[np.bool_] | None
+    ) -> tuple[dict[str, Column], dict[str, NDArray[Any]]]:
         times = instants_us(_values(self._places.time, seen), seen)
         columns = {"time": Column(times)} | exchange_columns(seen)
         if self._sampling < 1:
@@ -307,7 +322,8 @@ class Capture:
                 columns[f"group.{attribute}"] = group
         vectors: dict[str, NDArray[Any]] = {}
         for source in self._features:
-            look = source.look(seen)
+            with self.budget.spending() if source.reads_contents else nullcontext():
+                look = source.look(seen, asked)
             columns |= look.columns
             vectors |= look.vectors
             self.counts.update(look.counts)

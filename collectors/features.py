@@ -21,6 +21,7 @@ from governance.errors import CaptureError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from collectors.look import FeatureSource
@@ -43,6 +44,8 @@ _NAME = re.compile(r"[\w .,()\[\]/%+:-]{1,64}")
 class TabularFeatures:
     """``features.tabular``: all inputs, one tensor, or what a JSONPath selects."""
 
+    reads_contents = False
+
     def __init__(self, signal: FeatureSignal | None) -> None:
         self._names = signal.names if signal is not None else ()
         self._excluded = frozenset(signal.exclude if signal is not None else ())
@@ -51,7 +54,11 @@ class TabularFeatures:
         if signal is not None and signal.source.argument != EVERYTHING:
             self._place = Place("features.tabular", signal.source)
 
-    def look(self, seen: Seen) -> Look:
+    def look(
+        self,
+        seen: Seen,
+        asked: NDArray[np.bool_] | None = None,  # noqa: ARG002 - a table is known of every event
+    ) -> Look:
         """Columns named ``tabular.<feature>``; raises CaptureError where names do not fit."""
         values = {
             name: array
@@ -85,20 +92,24 @@ class TabularFeatures:
 class TextFeatures:
     """``features.text``: what a JSONPath or a tensor gives, else the protocol's own prompt."""
 
+    reads_contents = True
+
     def __init__(self, signal: FeatureSignal | None, *, embed: bool) -> None:
         self._place = None if signal is None else Place("features.text", signal.source)
         self._embed = embed
 
-    def look(self, seen: Seen) -> Look:
+    def look(self, seen: Seen, asked: NDArray[np.bool_] | None = None) -> Look:
         """Columns named ``text.<feature>``; the embedding is of the prompt."""
         parsed = seen.inference.parsed
         answers = seen.each([one.completion for one in parsed]).tolist()
         reasons = seen.each([one.finish_reason for one in parsed]).tolist()
         texts = self._texts(seen)
-        columns = text_columns(texts, answers, reasons)
+        columns = text_columns(texts, answers, reasons, asked)
         named = {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
         if not self._embed or all(text is None for text in texts):
             return Look(named)
+        if asked is not None:
+            texts = [text if a else None for text, a in zip(texts, asked.tolist(), strict=True)]
         return Look(named, {Modality.TEXT.value: trigram_counts(texts)})
 
     def _texts(self, seen: Seen) -> Sequence[str | None]:

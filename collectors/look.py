@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from collectors.signals import Seen
@@ -27,7 +28,18 @@ class Look(NamedTuple):
 
 
 class FeatureSource(Protocol):
-    """What one modality makes of an inference."""
+    """What one modality makes of an inference.
 
-    def look(self, seen: Seen) -> Look:
-        """Features and embedding of each instance; raises CaptureError where they do not fit."""
+    ``reads_contents`` tells whether it is dear, so that it may not be asked of every event.
+    """
+
+    @property
+    def reads_contents(self) -> bool:
+        """Whether its features are read out of texts, pictures or recordings."""
+
+    def look(self, seen: Seen, asked: NDArray[np.bool_] | None = None) -> Look:
+        """Features and embedding of each instance; raises CaptureError where they do not fit.
+
+        ``asked``, shape (n,), marks the instances whose contents are to be looked into; of the
+        others these features are missing. None = all.
+        """

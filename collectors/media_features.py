@@ -27,6 +27,8 @@ from governance.event import Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from collectors.modalities.media import Decoder
     from collectors.signals import Seen
     from governance.component.schema import FeatureSignal, Modality
@@ -40,6 +42,8 @@ _B64 = "b64"  # the column that V1 instances of {"b64": ...} make
 class MediaFeatures:
     """``features.image`` and ``features.voice``."""
 
+    reads_contents = True
+
     def __init__(
         self, modality: Modality, signal: FeatureSignal | None, decoder: Decoder, *, embed: bool
     ) -> None:
@@ -48,11 +52,13 @@ class MediaFeatures:
         self._decoder = decoder
         self._embed = embed
 
-    def look(self, seen: Seen) -> Look:
+    def look(self, seen: Seen, asked: NDArray[np.bool_] | None = None) -> Look:
         """Columns named ``<modality>.<feature>``; nothing where no instance has a medium."""
         values = self._values(seen)
         if values is None or all(value is None for value in values):
             return Look({})
+        if asked is not None:
+            values = [value if a else None for value, a in zip(values, asked.tolist(), strict=True)]
         return self._decoded(values)
 
     def _decoded(self, values: Sequence[Any]) -> Look:

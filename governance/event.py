@@ -87,7 +87,8 @@ class Column:
 class BatchSum:
     """An additive array over ``n`` events: fixed point int64 at 2**-24, unweighted.
 
-    Each of the events stands for ``weight``: 1 / the probability by which it came into the sum.
+    Each of the events stands for ``weight`` of those that its collector kept
+    (``governance.contents``).
     """
 
     values: NDArray[np.int64]

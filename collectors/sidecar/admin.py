@@ -132,6 +132,19 @@ def exposition(counters: Counters, component: str) -> str:
                 {"": {"": pump[Pump.READER_STARTS]}},
                 own,
             ),
+            *_family(
+                "evenhand_collector_reader_cpu_seconds_total",
+                "CPU time of the reader, within 5 seconds.",
+                {"": {"": counters.reader(Reader.CPU_MS) / 1_000}},
+                own,
+            ),
+            *_family(
+                "evenhand_collector_contents_ratio",
+                "Share of events whose contents there is time to look into (cpuBudget).",
+                {"": {"": 1 / max(1, counters.reader(Reader.CONTENTS_WEIGHT))}},
+                own,
+                "gauge",
+            ),
         )
     )
 
@@ -143,9 +156,13 @@ def _opaque(counters: Counters) -> dict[str, int]:
 
 
 def _family(
-    name: str, words: str, series: Mapping[str, Mapping[str, int]], own: Mapping[str, str]
+    name: str,
+    words: str,
+    series: Mapping[str, Mapping[str, float]],
+    own: Mapping[str, str],
+    kind: str = "counter",
 ) -> Iterator[str]:
-    yield f"# HELP {name} {words}\n# TYPE {name} counter\n"
+    yield f"# HELP {name} {words}\n# TYPE {name} {kind}\n"
     for label, values in series.items():
         for value, n in values.items():
             labels = {**own, label: value} if label else own

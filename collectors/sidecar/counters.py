@@ -77,6 +77,8 @@ class Reader(IntEnum):
     SAMPLED_OUT = 14  # events
     STREAMS = 15  # requests that the reader found in copies of HTTP/2 connections
     HTTP2_GIVEN_UP = 16  # connections of which the reader lost track
+    CONTENTS_WEIGHT = 17  # events for which one stands whose contents are looked into; 0 = not said
+    CPU_MS = 18  # of the reader's processes
 
 
 class Counters:

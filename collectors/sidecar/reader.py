@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.capture import Capture, body_limit
+from collectors.cpu_budget import CpuBudget
 from collectors.projections import projections_of
 from collectors.protocols.kserve_v2_grpc import PATH as GRPC_PATH
 from collectors.publish import Publisher
@@ -42,9 +43,7 @@ from governance.errors import BusError, ConfigError, EvenhandError, Full
 from governance.privacy import open_pseudonymiser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Iterator, Sequence
 
     from collectors.base import Exchange
     from collectors.capture import Captured
@@ -127,11 +126,20 @@ class Reading:
                 for kind, *items in unpacker.feed(chunk):
                     self._hear(kind, items)
             self._publish()
+            self._heed_budget()
         if self._sums is not None:
             self._send_sums(self._sums.rest())
         clean = self._publisher.close(FLUSH_SECONDS, bye=self._closing)
         self._counters.set(Reader.CLOSED, int(clean and self._closing))
         return 0 if clean else 1
+
+    def _heed_budget(self) -> None:
+        """Look into as many contents as there is time for, and say so."""
+        budget = self._capture.budget
+        spent_seconds = budget.heed()
+        if spent_seconds is not None:
+            self._counters.set(Reader.CONTENTS_WEIGHT, int(budget.weight))
+            self._counters.add((Reader.CPU_MS, round(1_000 * spent_seconds)))
 
     def _hear(self, kind: int, items: list[Any]) -> None:
         if kind == Kind.END:
@@ -232,13 +240,16 @@ class Reading:
             )
 
         else:
-            self._add_up(captured.batch, captured.vectors)
+            self._add_up(captured.batch, captured)
 
-    def _add_up(self, batch: EventBatch, vectors: Mapping[str, NDArray[Any]]) -> None:
+    def _add_up(self, batch: EventBatch, captured: Captured) -> None:
         """Events that were taken, into the sums of their windows."""
-        if self._sums is not None and vectors:
-            self._sums.add(batch.version, batch.columns["time"].values, vectors)
-            self._send_sums(self._sums.full())
+        if self._sums is None or not captured.vectors:
+            return
+        times = batch.columns["time"].values
+        with self._capture.budget.spending():
+            self._sums.add(batch.version, times, captured.vectors, weight=captured.weight)
+        self._send_sums(self._sums.full())
 
     def _send_sums(self, ended: Iterable[Ended]) -> None:
         for before_us, batches in ended:
@@ -315,6 +326,7 @@ def _open(options: argparse.Namespace) -> Reading:
         open_pseudonymiser(component, settings.privacy.key_directory),
         version=os.environ.get("EVENHAND_MODEL_VERSION"),
         embed=() if sums is None else sums.modalities,
+        budget=CpuBudget.of(component.spec.capture),
     )
     _succeed(options.state_dir)
     counters = Counters.open(options.state_dir / "counters")
@@ -322,7 +334,7 @@ def _open(options: argparse.Namespace) -> Reading:
     counters.take_stock(spool.events)
     ledger = FileLedger(counters)
     publisher = Publisher(
-        open_bus(settings.bus.url),
+        open_bus(settings.bus.url, client=settings.bus.client),
         counters.source,
         ledger=ledger,
         spool=spool,

@@ -21,7 +21,6 @@ IDLE: dict[Steps, str] = {
     ("spec", "governance", "costOptimization"): "cost is not measured",
     ("spec", "release", "strategy"): "versions are not compared with each other",
     ("spec", "release", "rollbackOnFailure"): "only spec.actions roll back",
-    ("spec", "capture", "cpuBudget"): "nothing is sampled by its cost",
     ("spec", "capture", "upstreamPort"): "the command line names the model server",
     ("spec", "baseline", "fromTraffic"): "no reference is taken from traffic",
     ("status",): "the cluster's own field",

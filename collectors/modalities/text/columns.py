@@ -42,6 +42,8 @@ from governance.event import Column
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
 RESPONSE = "response_"
 
 NUMBERS: Final[Mapping[str, Callable[[Prose], float]]] = {
@@ -51,6 +53,17 @@ NUMBERS: Final[Mapping[str, Callable[[Prose], float]]] = {
     "repetition": repetition_of,
     "readability": readability_of,
 }
+
+
+class Lengths(NamedTuple):
+    """What is seen of a text that is not looked into."""
+
+    characters: int
+    words: int
+
+    @classmethod
+    def of(cls, text: str) -> Lengths:
+        return cls(len(text), len(text.split()))
 
 
 class Features(NamedTuple):
@@ -80,51 +93,74 @@ class Features(NamedTuple):
         )
 
 
+Seen = Features | Lengths | None
+
+
 def text_columns(
     texts: Sequence[str | None],
     answers: Sequence[str | None],
     finish_reasons: Sequence[str | None],
+    asked: NDArray[np.bool_] | None = None,
 ) -> dict[str, Column]:
-    """Columns of n texts with their answers; families that nothing is known of are left out."""
-    asked = [None if text is None else Features.of(text) for text in texts]
-    answered = [None if answer is None else Features.of(answer) for answer in answers]
-    columns = _family("", asked) | _family(RESPONSE, answered)
-    if any(a is not None and b is not None for a, b in zip(asked, answered, strict=True)):
-        columns |= _alignment(asked, answered)
+    """Columns of n texts with their answers; families that nothing is known of are left out.
+
+    Where ``asked``, shape (n,), is False only lengths are made; None = it is True throughout.
+    """
+    said = _seen(texts, asked)
+    answered = _seen(answers, asked)
+    columns = _family("", said) | _family(RESPONSE, answered)
+    if any(a is not None and b is not None for a, b in zip(said, answered, strict=True)):
+        columns |= _alignment(said, answered)
     if any(reason is not None for reason in finish_reasons):
         columns["finish_reason"] = Column.encode(list(finish_reasons))
     return columns
 
 
-def _family(prefix: str, seen: Sequence[Features | None]) -> dict[str, Column]:
+def _seen(texts: Sequence[str | None], asked: NDArray[np.bool_] | None) -> list[Seen]:
+    if asked is None:
+        return [None if text is None else Features.of(text) for text in texts]
+    return [
+        None if text is None else Features.of(text) if is_asked else Lengths.of(text)
+        for text, is_asked in zip(texts, asked.tolist(), strict=True)
+    ]
+
+
+def _family(prefix: str, seen: Sequence[Seen]) -> dict[str, Column]:
     if all(one is None for one in seen):
         return {}
     columns = {}
-    for name in ("characters", "words", "pii_count"):
+    for name in ("characters", "words"):
         columns[name] = _numbers([None if one is None else getattr(one, name) for one in seen])
+    whole = [one if isinstance(one, Features) else None for one in seen]
+    columns["pii_count"] = _numbers([None if one is None else one.pii_count for one in whole])
     for name in ("script", "language", "pii_kind"):
-        columns[name] = Column.encode([None if one is None else getattr(one, name) for one in seen])
+        columns[name] = Column.encode([one and getattr(one, name) for one in whole])
     for i, name in enumerate(NUMBERS):
-        columns[name] = _numbers([None if one is None else one.numbers[i] for one in seen])
+        columns[name] = _numbers([None if one is None else one.numbers[i] for one in whole])
     if not lexicon():
         del columns["sentiment"]
     return {f"{prefix}{name}": column for name, column in columns.items()}
 
 
-def _alignment(
-    asked: Sequence[Features | None], answered: Sequence[Features | None]
-) -> dict[str, Column]:
+def _alignment(said: Sequence[Seen], answered: Sequence[Seen]) -> dict[str, Column]:
     ratios: list[float | None] = []
     same: list[float | None] = []
-    for question, answer in zip(asked, answered, strict=True):
+    for question, answer in zip(said, answered, strict=True):
         if question is None or answer is None:
             ratios.append(None)
             same.append(None)
             continue
         ratios.append(answer.characters / max(1, question.characters))
-        told = "unknown" not in {question.language, answer.language}
-        same.append(float(question.language == answer.language) if told else None)
+        same.append(_same_language(question, answer))
     return {f"{RESPONSE}ratio": _numbers(ratios), "same_language": _numbers(same)}
+
+
+def _same_language(question: Features | Lengths, answer: Features | Lengths) -> float | None:
+    if not isinstance(question, Features) or not isinstance(answer, Features):
+        return None
+    if "unknown" in {question.language, answer.language}:
+        return None
+    return float(question.language == answer.language)
 
 
 def _numbers(values: Sequence[float | None]) -> Column:
