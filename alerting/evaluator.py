@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from alerting.actions.orders import Orders
 from alerting.declared import Declared
 from alerting.evaluate import observations, whole_judgements
 from alerting.inhibition import inhibited
+from alerting.judged import judged_entries
 from alerting.lifecycle import step
 from alerting.rule import rule_of
 from alerting.stages import ActionPolicy
@@ -96,6 +98,7 @@ class Evaluator:
         now_us, changed = self._clock.now_us(), []
         pauses = Pauses(self._ports.engine)
         decided = _Round(Orders(self._ports.deliveries, pauses, self._policy, now_us))
+        decided.audit += judged_entries(stored, partial(self._declared, decided), now_us)
         for key, seen in observations([json.loads(row.body) for row in stored]):
             alert, decision = self._step(decided, key, seen, now_us)
             if decision.changed:

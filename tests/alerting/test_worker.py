@@ -184,7 +184,7 @@ def test_resolving_is_told_to_notify_and_alertmanager(store: Store, tmp_path: Pa
 
 
 def test_audit_holds_every_change(store: Store, tmp_path: Path) -> None:
-    """Pending, firing, the action and its delivery are links of one chain."""
+    """Windows, pending, firing, the action and its delivery are links of one chain."""
     breaches = [finding(i, Status.BREACH) for i in range(2)]
     with receiver() as (url, _):
         alerting = worker(store, tmp_path, url)
@@ -195,8 +195,10 @@ def test_audit_holds_every_change(store: Store, tmp_path: Path) -> None:
         rows = connection.exec_driver_sql("SELECT kind FROM audit ORDER BY sequence").all()
     kinds = [kind for (kind,) in rows]
     assert kinds == [
+        "window.judged",
         "alert.changed",
         "action.stopped",
+        "window.judged",
         "alert.changed",
         "action.ordered",
         "delivery.delivered",
