@@ -39,7 +39,7 @@ class BusSettings(_Block):
     """Where events travel."""
 
     url: str = "file:evenhand-bus"
-    client: Literal["auto", "kafka-python"] = "auto"
+    client: Literal["auto", "kafka-python", "confluent"] = "auto"  # auto: confluent if installed
     partitions: int = Field(default=48, ge=1)
 
 

@@ -17,6 +17,7 @@ PACKAGES = ("governance", "collectors", "detectors", "alerting")
 # One home for each heavy dependency (DESIGN 8): import name -> where it may be imported.
 HOMES = {
     "kafka": ("governance/bus/kafka",),
+    "confluent_kafka": ("governance/bus/confluent",),
     "fastapi": ("governance/service/",),
     "scipy": ("detectors/stats/",),
     "prometheus_client": ("governance/metrics.py",),

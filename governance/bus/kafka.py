@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from governance.bus.kafka_client import (
@@ -20,33 +19,16 @@ from governance.bus.kafka_client import (
 )
 from governance.bus.kafka_consumer import KafkaBusConsumer
 from governance.bus.kafka_producer import KafkaBusProducer
+from governance.bus.kafka_settings import KafkaSettings
+from governance.bus.kafka_topic import MAX_BATCH_BYTES, TIME_OF_LOG, TIME_TYPE, wrong_time
 from governance.bus.topics import is_topic_name, require_topic
-from governance.errors import BusError, ConfigError
+from governance.errors import BusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TIME_TYPE = "message.timestamp.type"
-_TIME_OF_LOG = "LogAppendTime"
-_MAX_BATCH_BYTES = 1_048_588  # Kafka's own default, whatever the broker's is
 _UNKNOWN_TOPIC = 3
 _TRIES, _PAUSE_SECONDS = 5, 0.2  # a topic that was made just now is not known to every broker
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """Times and bounds of the clients.
-
-    ``session_seconds`` without a heartbeat make the broker give a member's partitions to others.
-    ``delivery_seconds`` is how long a record is tried; a broker that is away for less loses
-    nothing. ``answer_seconds`` is the wait for a connection or an answer.
-    """
-
-    session_seconds: float = 10.0
-    heartbeat_seconds: float = 3.0
-    delivery_seconds: float = 120.0
-    answer_seconds: float = 10.0
-    max_bytes_in_flight: int = 8 * 1024 * 1024  # kafka-python keeps a second copy
 
 
 class KafkaBus:
@@ -101,14 +83,9 @@ class KafkaBus:
     def _require_log_append_time(self, admin: Any, topic: str) -> None:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         answer = admin.describe_configs([resource], config_filter="all")
-        found = answer["topic"][topic][_TIME_TYPE]["value"]
-        if found != _TIME_OF_LOG:
-            raise ConfigError(
-                f"topic {topic} has {_TIME_TYPE}={found}; Evenhand's clock is the log's, so it "
-                f"must be {_TIME_OF_LOG}. Run: kafka-configs.sh --bootstrap-server "
-                f"{self._servers[0]} --alter --entity-type topics --entity-name {topic} "
-                f"--add-config {_TIME_TYPE}={_TIME_OF_LOG}"
-            )
+        found = answer["topic"][topic][TIME_TYPE]["value"]
+        if found != TIME_OF_LOG:
+            raise wrong_time(topic, found, self._servers[0])
 
 
 def _partition_count(admin: Any, topic: str) -> int | None:
@@ -121,7 +98,7 @@ def _partition_count(admin: Any, topic: str) -> int | None:
 
 
 def _create(admin: Any, topic: str, partitions: int) -> None:
-    configs = {_TIME_TYPE: _TIME_OF_LOG, "max.message.bytes": str(_MAX_BATCH_BYTES)}
+    configs = {TIME_TYPE: TIME_OF_LOG, "max.message.bytes": str(MAX_BATCH_BYTES)}
     options = {"num_partitions": partitions, "configs": configs}
     with suppress(errors.TopicAlreadyExistsError):  # somebody else was faster
         admin.create_topics({topic: options}, wait_for_metadata=True)

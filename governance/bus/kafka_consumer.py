@@ -23,6 +23,7 @@ from governance.bus.kafka_client import (
     connect,
     errors,
 )
+from governance.bus.kafka_topic import behind_the_end, wrong_record_time
 from governance.bus.ports import Record
 from governance.clock import SystemClock
 from governance.errors import BusError, ConfigError
@@ -30,7 +31,7 @@ from governance.errors import BusError, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from governance.bus.kafka import KafkaSettings
+    from governance.bus.kafka_settings import KafkaSettings
 
 _SLICE_SECONDS = 0.1  # how long a rebalance waits at most for its callbacks
 _FETCH_WAIT_MS = 100
@@ -181,20 +182,12 @@ class KafkaBusConsumer:
         earliest = self._client().beginning_offsets(list(positions))
         for place, offset in positions.items():
             if offset > earliest[place]:
-                raise ConfigError(
-                    f"{self._topic}, partition {place.partition}: asked to read from offset "
-                    f"{offset}, but the log ends before. It is not the log that this state was "
-                    "made from: bring that log back, or start with an empty database"
-                )
+                raise behind_the_end(self._topic, place.partition, offset)
             self._client().seek(place, earliest[place])
 
     def _record(self, found: Any) -> Record:
         if found.timestamp_type != _LOG_APPEND_TIME:
-            raise ConfigError(
-                f"{self._topic}, partition {found.partition}, offset {found.offset}: its time is "
-                "its producer's, so it was written before message.timestamp.type was "
-                "LogAppendTime. Start with a new topic"
-            )
+            raise wrong_record_time(self._topic, found.partition, found.offset)
         return Record(
             found.topic,
             found.partition,

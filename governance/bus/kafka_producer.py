@@ -27,7 +27,7 @@ from governance.errors import BusError, EvenhandError, PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from governance.bus.kafka import KafkaSettings
+    from governance.bus.kafka_settings import KafkaSettings
     from governance.bus.ports import Delivery, Headers
 
 _LOG = logging.getLogger(__name__)

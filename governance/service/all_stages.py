@@ -63,7 +63,7 @@ def all_stages(
     with ExitStack() as stack:
         store = open_store(settings, migrating=True)
         stack.callback(store.engine.dispose)
-        bus = open_bus(settings.bus.url)
+        bus = open_bus(settings.bus.url, client=settings.bus.client)
         stack.callback(bus.close)
         declared = declare(loaded, keys, warn=_log.warning)
         detecting = build_detect_worker(

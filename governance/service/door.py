@@ -193,7 +193,7 @@ def opened(
         for component in components
     ]
     with _claimed(state):
-        bus = open_bus(settings.bus.url)
+        bus = open_bus(settings.bus.url, client=settings.bus.client)
         ledger = MemoryLedger()
         publisher = _publisher(bus, settings, state, clock, ledger)
         metrics.publish(lambda: [_events_family(ledger)])

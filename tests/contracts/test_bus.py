@@ -1,6 +1,7 @@
 """Every bus keeps the contract of ``governance/bus/ports.py``, clause by clause.
 
-The embedded bus runs on files, Kafka on a real broker that is paused where a bus has to stall.
+The embedded bus runs on files, Kafka on a real broker that is paused where a bus has to stall,
+through either client.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from governance.bus.confluent import ConfluentBus
 from governance.bus.embedded import EmbeddedBus
-from governance.bus.kafka import KafkaBus, KafkaSettings
+from governance.bus.kafka import KafkaBus
 from governance.bus.kafka_client import KafkaAdminClient, TopicPartition, connect
+from governance.bus.kafka_settings import KafkaSettings
 from governance.bus.log.appender import LogLimits
 from governance.bus.ports import MAX_RECORD_BYTES, Bus, Consumer, Record
 from governance.clock import SystemClock
@@ -78,6 +81,15 @@ def embedded_place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def kafka_place(request: pytest.FixtureRequest) -> Place:
+    return _kafka_place(request, KafkaBus)
+
+
+@pytest.fixture
+def confluent_place(request: pytest.FixtureRequest) -> Place:
+    return _kafka_place(request, ConfluentBus)
+
+
+def _kafka_place(request: pytest.FixtureRequest, kind: type[KafkaBus | ConfluentBus]) -> Place:
     broker = request.getfixturevalue("kafka")
 
     @contextmanager
@@ -94,10 +106,16 @@ def kafka_place(request: pytest.FixtureRequest) -> Place:
         admin.close()
 
     topic = f"contract-{uuid.uuid4().hex[:12]}"
-    return Place(lambda: KafkaBus((broker.bootstrap,), _KAFKA), stalled, forget_old, topic)
+    return Place(lambda: kind((broker.bootstrap,), _KAFKA), stalled, forget_old, topic)
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.servers)])
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param("kafka", marks=pytest.mark.servers),
+        pytest.param("confluent", marks=pytest.mark.servers),
+    ]
+)
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(f"{request.param}_place")
     return found

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     store = open_store(settings, group=options.group)
     metrics = Metrics()
-    bus = open_bus(settings.bus.url) if options.feed else None
+    bus = open_bus(settings.bus.url, client=settings.bus.client) if options.feed else None
     worker = build_alert_worker(settings, store, SystemClock(), metrics, bus)
     host, port = parse_address(options.metrics or settings.http.metrics)
     bound, stop_metrics = metrics.serve(host, port)

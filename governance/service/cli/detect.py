@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     declared = declare(components_of(settings), settings.privacy.key_directory, warn=_say)
     store = open_store(settings, group=options.group)
-    bus, metrics = open_bus(settings.bus.url), Metrics()
+    bus, metrics = open_bus(settings.bus.url, client=settings.bus.client), Metrics()
     worker = build_detect_worker(
         settings, store, bus, declared, clock=SystemClock(), metrics=metrics
     )

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.bus.kafka import KafkaBus, KafkaSettings
+from governance.bus.kafka import KafkaBus
 from governance.bus.kafka_client import (
     KafkaAdminClient,
     KafkaProducer,
     TopicPartition,
     connect,
 )
+from governance.bus.kafka_settings import KafkaSettings
 from governance.errors import BusError, ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ SETTINGS = KafkaSettings(session_seconds=1.5, heartbeat_seconds=0.2, answer_seco
 
 MEMBER = """
 import sys
-from governance.bus.kafka import KafkaBus, KafkaSettings
+from governance.bus.kafka import KafkaBus
+from governance.bus.kafka_settings import KafkaSettings
 bus = KafkaBus((sys.argv[1],), KafkaSettings(session_seconds=1.5, heartbeat_seconds=0.2))
 consumer = bus.consumer("g-" + sys.argv[2])
 def assigned(partitions):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from governance.bus.kafka import KafkaBus, KafkaSettings
+from governance.bus.kafka import KafkaBus
 from governance.bus.kafka_client import (
     CooperativeStickyAssignor,
     KafkaAdminClient,
@@ -26,6 +26,7 @@ from governance.bus.kafka_client import (
     connect,
     errors,
 )
+from governance.bus.kafka_settings import KafkaSettings
 from governance.errors import BusError, PermanentError
 
 if TYPE_CHECKING:
