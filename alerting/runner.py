@@ -12,12 +12,13 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alerting.alert_exposition import alert_families
 from alerting.exposition import finding_families
 from alerting.housekeeping import retention_of
 from alerting.notifiers.alertmanager import RESOLVED_FOR_US
+from alerting.release_exposition import release_family
 from governance.alert import AlertState
 from governance.audit import Cause, entry_of
 from governance.component.schema import Component
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from alerting.watch import Watch
     from governance.alert import Alert
     from governance.clock import Clock
+    from governance.component.key import ComponentKey
     from governance.metrics import Family, Metrics
     from governance.store.leases import Lease, Leases
 
@@ -260,5 +262,13 @@ class AlertWorker:
         except StoreError as error:
             _log.warning("statistics are left out of this scrape: %s", error)
             return []
-        bodies = [json.loads(f.body) for f in latest if (f.component, f.version) not in gone]
-        return [*finding_families(bodies), *alert_families(alerts)]
+        bodies: dict[tuple[ComponentKey, str], list[Any]] = {}
+        for found in latest:
+            if (found.component, found.version) not in gone:
+                body = json.loads(found.body)
+                bodies.setdefault((found.component, found.version), []).append(body)
+        return [
+            *finding_families(body for group in bodies.values() for body in group),
+            *alert_families(alerts),
+            release_family(standings, bodies, now_us),
+        ]

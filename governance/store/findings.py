@@ -134,6 +134,18 @@ class Findings:
             rows = connection.execute(query.order_by(findings.c.position))
             return _last_revisions(_stored(row) for row in rows)
 
+    def recent(self, component: ComponentKey, version: str, since_us: int) -> list[StoredFinding]:
+        """The last revision of every finding of a version whose window ended lately."""
+        query = self._select().where(
+            findings.c.namespace == component.namespace,
+            findings.c.component == component.name,
+            findings.c.version == version,
+            findings.c.window_end >= since_us,
+        )
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(query.order_by(findings.c.position))
+            return _last_revisions(_stored(row) for row in rows)
+
     def _select(self) -> Select[Any]:
         return select(*(findings.c[name] for name in _STORED)).where(self._own)
 
