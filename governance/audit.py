@@ -4,8 +4,12 @@ Each row's hash covers the previous row's hash and its own sequence, time, kind 
 that is edited, removed or moved breaks the chain at its place. The chain starts from a hash of the
 namespace; after old rows are pruned it starts from the last pruned row, the anchor.
 
+The row that pruning writes names the anchor, so that rows which were only cut off do not pass for
+pruned ones.
+
 What it does not do: whoever can write the whole table and the chain's head can forge a chain from
-some row on. A head that was copied elsewhere in time shows that too (``Chain.head``).
+some row on, or cut off its end. A link that was copied elsewhere in time shows that too
+(``audit_signature.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+PRUNED = "audit.pruned"  # the kind of the row that names a new anchor
 PROGRAM = "evenhand"  # the actor where no person is behind a row
 
 
@@ -106,7 +111,9 @@ def link(previous: Link, entry: AuditEntry) -> AuditRow:
     return AuditRow(sequence, entry, previous.hash, _digest(covered))
 
 
-def verify(rows: Iterable[AuditRow], start: Link, end: Link | None = None) -> Chain:
+def verify(
+    rows: Iterable[AuditRow], start: Link, end: Link | None = None, marks: Iterable[Link] = ()
+) -> Chain:
     """Check rows in order of sequence, from behind ``start`` up to ``end`` if it is known.
 
     Parameters
@@ -117,18 +124,28 @@ def verify(rows: Iterable[AuditRow], start: Link, end: Link | None = None) -> Ch
         The genesis, or the anchor that pruning left.
     end
         The head that the chain is known to have; None checks only what is there.
+    marks
+        Links that the chain is known to have had, for example of signed checkpoints; those
+        before ``start`` lie in what was pruned, and say nothing.
     """
-    last, count = start, 0
+    known = [*marks, *([end] if end is not None else [])]
+    wanted: dict[int, set[str]] = {}
+    for mark in known:
+        wanted.setdefault(mark.sequence, set()).add(mark.hash)
+    last, count, anchors = start, 0, set[Link]()
     for row in rows:
-        broken = _check(row, last)
+        broken = _check(row, last) or _differs(row.sequence, row.hash, wanted)
         if broken is not None:
             return Chain(count, last, broken)
         last, count = Link(row.sequence, row.hash), count + 1
-    if end is None or end == last:
-        return Chain(count, last)
-    if end.sequence > last.sequence:
-        return Chain(count, last, Break(last.sequence + 1, "the row is missing"))
-    return Chain(count, last, Break(last.sequence, "the row is not the one that the head names"))
+        if row.entry.kind == PRUNED:
+            anchors.add(_named_anchor(row.entry))
+    broken = _differs(start.sequence, start.hash, wanted)
+    if max(wanted, default=0) > last.sequence:
+        broken = Break(last.sequence + 1, "the row is missing")
+    elif start.sequence > 0 and start not in anchors:
+        broken = Break(start.sequence, "the rows up to here were cut off: no row says so")
+    return Chain(count, last, broken)
 
 
 def _check(row: AuditRow, last: Link) -> Break | None:
@@ -140,6 +157,20 @@ def _check(row: AuditRow, last: Link) -> Break | None:
     if row.hash != link(last, row.entry).hash:
         return Break(expected, "the row was edited")
     return None
+
+
+def _differs(sequence: int, hash_: str, wanted: Mapping[int, set[str]]) -> Break | None:
+    if wanted.get(sequence, {hash_}) == {hash_}:
+        return None
+    return Break(sequence, "the row is not the one that a head or checkpoint names")
+
+
+def _named_anchor(entry: AuditEntry) -> Link:
+    try:
+        anchor = json.loads(entry.body)["anchor"]
+        return Link(int(anchor["sequence"]), str(anchor["hash"]))
+    except (ValueError, TypeError, KeyError):
+        return Link(0, "")
 
 
 def _digest(fields: list[str | int]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
@@ -12,11 +14,21 @@ from governance.store.tables import audit, audit_heads
 from governance.store.upsert import insert_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, RowMapping
 
 ROWS_PER_FETCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChain:
+    """One namespace's chain; ``head`` is None where nothing was ever written."""
+
+    namespace: str
+    anchor: Link
+    head: Link | None
+    rows: Iterator[AuditRow]
 
 
 class Audit:
@@ -44,16 +56,28 @@ class Audit:
         with snapshot(self._engine) as connection:
             return sorted(connection.execute(select(audit_heads.c.namespace)).scalars())
 
-    def verify(self, namespace: str) -> Chain:
-        """Check a namespace's chain from its anchor to its head."""
-        head = select(audit_heads).where(audit_heads.c.namespace == namespace)
+    def verify(self, namespace: str, marks: Iterable[Link] = ()) -> Chain:
+        """Check a namespace's chain from its anchor to its head, and against ``marks``."""
+        with self.reading(namespace) as chain:
+            return verify(chain.rows, chain.anchor, chain.head, marks)
+
+    @contextmanager
+    def reading(self, namespace: str) -> Iterator[StoredChain]:
+        """A namespace's chain as it stands now, row by row; whole only within the block."""
+        query = select(audit_heads).where(audit_heads.c.namespace == namespace)
         with snapshot(self._engine) as connection:
-            found = connection.execute(head).mappings().one_or_none()
-            start, end = genesis(namespace), None
+            found = connection.execute(query).mappings().one_or_none()
+            anchor, head = genesis(namespace), None
             if found is not None:
-                start = Link(found["anchor_sequence"], found["anchor_hash"])
-                end = Link(found["sequence"], found["hash"])
-            return verify(_stream(connection, namespace), start, end)
+                anchor = Link(found["anchor_sequence"], found["anchor_hash"])
+                head = Link(found["sequence"], found["hash"])
+            yield StoredChain(namespace, anchor, head, _stream(connection, namespace))
+
+    def heads(self) -> dict[str, Link]:
+        """The newest link of every namespace's chain."""
+        with snapshot(self._engine) as connection:
+            rows = connection.execute(select(audit_heads)).mappings()
+            return {row["namespace"]: Link(row["sequence"], row["hash"]) for row in rows}
 
 
 def append(connection: Connection, entries: Sequence[AuditEntry]) -> None:

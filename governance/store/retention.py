@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select, update
 
+from governance.audit import PRUNED, AuditEntry, Cause, Link, entry_of
+from governance.clock import format_instant
 from governance.store import tables
-from governance.store.audit import lock_head
+from governance.store.audit import append, lock_head
 from governance.store.engine import transaction
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def prune(engine: Engine, now_us: int, retention: Retention) -> dict[str, int]:
         "alerts": prune_alerts(engine, old_us),
         "deliveries": prune_deliveries(engine, old_us),
         "audit": sum(
-            prune_audit(engine, namespace, now_us - days * DAY_US)
+            prune_audit(engine, namespace, now_us - days * DAY_US, now_us)
             for namespace, days in retention.audit_days.items()
         ),
     }
@@ -108,10 +110,11 @@ def prune_deliveries(engine: Engine, before_us: int) -> int:
     )
 
 
-def prune_audit(engine: Engine, namespace: str, before_us: int) -> int:
+def prune_audit(engine: Engine, namespace: str, before_us: int, now_us: int) -> int:
     """The oldest rows of a chain, up to the first that is not older; the last becomes the anchor.
 
-    The anchor is written with the deletion, so the chain can be checked at any moment.
+    The anchor is written with the deletion, so the chain can be checked at any moment, and named
+    by a row of the chain, so that rows which somebody cut off do not pass for pruned ones.
     """
     audit, heads = tables.audit, tables.audit_heads
     mine = audit.c.namespace == namespace
@@ -131,7 +134,17 @@ def prune_audit(engine: Engine, namespace: str, before_us: int) -> int:
             .where(heads.c.namespace == namespace)
             .values(anchor_sequence=last, anchor_hash=anchor)
         )
-        return connection.execute(delete(audit).where(mine, audit.c.sequence <= last)).rowcount
+        gone = connection.execute(delete(audit).where(mine, audit.c.sequence <= last)).rowcount
+        append(connection, [_pruned(namespace, now_us, Link(last, anchor), before_us)])
+        return gone
+
+
+def _pruned(namespace: str, now_us: int, anchor: Link, before_us: int) -> AuditEntry:
+    facts = {
+        "anchor": {"sequence": anchor.sequence, "hash": anchor.hash},
+        "before": format_instant(before_us),
+    }
+    return entry_of(namespace, now_us, PRUNED, Cause("retention: logRetentionDays"), facts)
 
 
 def erase_component(engine: Engine, component: ComponentKey) -> int:

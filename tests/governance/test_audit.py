@@ -76,7 +76,7 @@ def test_forged_tail_is_found_by_a_known_head() -> None:
     head = Link(2, rows[1].hash)
     rows[1] = link(Link(1, rows[0].hash), AuditEntry("bank", 2, "b", '{"forged":true}'))
     found = verify(rows, genesis("bank"), head).broken
-    assert found == Break(2, "the row is not the one that the head names")
+    assert found == Break(2, "the row is not the one that a head or checkpoint names")
 
 
 def test_moving_text_between_fields_changes_the_hash() -> None:

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from governance.audit import AuditEntry, Break, genesis
+from governance.audit import AuditEntry, Break, Link, genesis
 from governance.store.audit import Audit, append
 from governance.store.engine import transaction
 from governance.store.retention import prune_audit
@@ -131,36 +131,92 @@ def test_namespaces_have_chains_of_their_own(engine: Engine) -> None:
 
 
 def test_pruned_chain_hangs_on_its_anchor(engine: Engine) -> None:
-    """After the old rows are gone the rest still holds, and further rows follow."""
+    """After the old rows are gone the rest still holds, with a row about it, and goes on."""
     chain = written(engine)
-    assert prune_audit(engine, "bank", before_us=4) == 3
-    assert chain.verify("bank").rows == 2
+    assert prune_audit(engine, "bank", 4, now_us=1_000) == 3
+    assert [row.entry.kind for row in chain.query("bank")] == ["audit.pruned", *["alert.fired"] * 2]
     chain.append([entry(6)])
-    assert (chain.verify("bank").rows, chain.verify("bank").broken) == (3, None)
+    assert (chain.verify("bank").rows, chain.verify("bank").broken) == (4, None)
 
 
 def test_pruning_stops_at_the_first_row_that_is_not_older(engine: Engine) -> None:
     """Rows behind a younger one stay, whatever their time: a chain is only cut at its start."""
     chain = Audit(engine)
     chain.append([entry(n) for n in (1, 9, 2)])
-    assert prune_audit(engine, "bank", before_us=5) == 1
-    assert chain.verify("bank").rows == 2
+    assert prune_audit(engine, "bank", 5, now_us=1_000) == 1
+    assert chain.verify("bank").rows == 3
 
 
 def test_whole_chain_may_be_pruned(engine: Engine) -> None:
     """With every row gone the anchor is the head, and the chain goes on from it."""
     chain = written(engine)
-    assert prune_audit(engine, "bank", before_us=100) == 5
-    assert prune_audit(engine, "bank", before_us=100) == 0
+    assert prune_audit(engine, "bank", 100, now_us=1_000) == 5
+    assert prune_audit(engine, "bank", 100, now_us=1_000) == 0
     chain.append([entry(6)])
-    assert [row.sequence for row in chain.query("bank")] == [6]
+    assert [row.sequence for row in chain.query("bank")] == [7, 6]
     assert chain.verify("bank").broken is None
 
 
 def test_row_removed_behind_the_anchor_is_found(engine: Engine) -> None:
     """Pruning by hand, without the anchor, is a break."""
     chain = written(engine)
-    prune_audit(engine, "bank", before_us=3)
+    prune_audit(engine, "bank", 3, now_us=1_000)
     with transaction(engine) as connection:
         connection.execute(text("DELETE FROM audit WHERE sequence = 3"))
     assert chain.verify("bank").broken == Break(3, "the row is missing")
+
+
+def cut_off(engine: Engine, after: int) -> None:
+    """Take the end of the chain away and turn its head back, as one who owns the database can."""
+    with transaction(engine) as connection:
+        connection.execute(delete(audit).where(audit.c.sequence > after))
+        newest = select(audit.c.hash).where(audit.c.sequence == after).scalar_subquery()
+        connection.execute(update(audit_heads).values(sequence=after, hash=newest))
+
+
+def test_truncated_tail_is_found_by_a_checkpoint(engine: Engine) -> None:
+    """Alone, a chain without its end holds; a link that was kept elsewhere misses the rows."""
+    chain = written(engine)
+    kept = chain.heads()["bank"]
+    cut_off(engine, 3)
+    assert chain.verify("bank").broken is None
+    assert chain.verify("bank", [kept]).broken == Break(4, "the row is missing")
+
+
+def test_forged_tail_is_found_by_a_checkpoint(engine: Engine) -> None:
+    """An end that was written anew with other rows holds; a link kept elsewhere names another."""
+    chain = written(engine)
+    kept = chain.heads()["bank"]
+    cut_off(engine, 3)
+    chain.append([entry(40), entry(50), entry(60)])
+    assert chain.verify("bank").broken is None
+    found = chain.verify("bank", [kept]).broken
+    assert found is not None
+    assert (found.sequence, found.reason) == (
+        5,
+        "the row is not the one that a head or checkpoint names",
+    )
+
+
+def test_checkpoints_before_the_anchor_say_nothing(engine: Engine) -> None:
+    """What retention took away cannot be checked, and is no break; the anchor itself can."""
+    chain = written(engine)
+    early, anchor = (Link(n, chain.query("bank")[5 - n].hash) for n in (1, 3))
+    prune_audit(engine, "bank", 4, now_us=1_000)
+    assert chain.verify("bank", [early, anchor]).broken is None
+    forged = Link(3, "0" * 64)
+    assert chain.verify("bank", [forged]).broken == Break(
+        3, "the row is not the one that a head or checkpoint names"
+    )
+
+
+def test_rows_cut_off_at_the_start_do_not_pass_for_pruned_ones(engine: Engine) -> None:
+    """An anchor that no row of the chain names is a break."""
+    chain = written(engine)
+    second = chain.query("bank")[3].hash
+    with transaction(engine) as connection:
+        connection.execute(delete(audit).where(audit.c.sequence <= 2))
+        connection.execute(update(audit_heads).values(anchor_sequence=2, anchor_hash=second))
+    assert chain.verify("bank").broken == Break(
+        2, "the rows up to here were cut off: no row says so"
+    )
