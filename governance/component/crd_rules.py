@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from governance.component.checks import FAIRNESS, ROLLOUT_CHECKS
 from governance.component.drift_tests import EVIDENTLY_METHODS, PREFIX
-from governance.component.fields import DURATION_PATTERN, PERCENT_PATTERN
+from governance.component.fields import DURATION_PATTERN, PERCENT_PATTERN, PLACE_PATTERN
 from governance.component.metrics import LimitKind, RateCheck
 from governance.component.modality import Modality
 from governance.component.monitoring import MOST_PANES_IN_A_WINDOW
@@ -32,7 +32,18 @@ def rules() -> dict[str, Schema]:
             "!(has(self.uri) && has(self.fromTraffic))", "write one of uri and fromTraffic"
         ),
         "Favourable": {"oneOf": [{"required": ["in"]}, {"required": ["atLeast"]}]},
-        "Action": _cel("!(has(self.when) && has(self.on))", "write one of when and on"),
+        "Action": _merged(
+            _cel("!(has(self.when) && has(self.on))", "write one of when and on"),
+            _cel("has(self.webhook) != has(self.registry)", "write one of webhook and registry"),
+            _cel(
+                "!has(self.registry) || self.do == 'rollback'",
+                "only a rollback moves an alias of the registry: write webhook",
+            ),
+        ),
+        "AlertRule": _cel(
+            "!has(self.breaches) || !has(self.ofWindows) || self.breaches <= self.ofWindows",
+            "so many breaches of so few windows can never be",
+        ),
         "Windows": _merged(*_windows()),
         "RolloutMetric": {"anyOf": [_limits(kind) for kind in LimitKind]},
         "FeatureDrift": _p_values(),
@@ -40,6 +51,9 @@ def rules() -> dict[str, Schema]:
             "!has(self.intersections) || self.intersections.all(x, x.exists(a, a != x[0]))",
             "an intersection is of at least two different attributes",
         ),
+        "Signals": {
+            "allOf": [_no_star(modality) for modality in Modality if modality != "tabular"]
+        },
         "Spec": _merged(_drift_tests(), _features()),
     }
 
@@ -131,6 +145,13 @@ def _drift_tests() -> Schema:
         f"!self.model.modality.exists(m, {subject}))",
         "an embedding is judged by mmd, joint by correlations: leave test out",
     )
+
+
+def _no_star(modality: Modality) -> Schema:
+    """Only tabular features may be all columns."""
+    one: Schema = {"pattern": PLACE_PATTERN}
+    limit = one | {"properties": {"from": one}}
+    return {"properties": {"features": {"properties": {modality.value: limit}}}}
 
 
 def _features() -> Schema:

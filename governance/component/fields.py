@@ -36,6 +36,10 @@ def _outcome(value: object) -> object:
     raise ValueError("an outcome is text, a number, true or false: put anything else in quotes")
 
 
+def _place(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern}
+
+
 def _positive(value: int) -> int:
     if value <= 0:
         raise ValueError("must be longer than 0s")
@@ -83,8 +87,5 @@ Ratio = Annotated[
     Field(ge=0, le=1),
 ]
 Outcome = Annotated[Any, BeforeValidator(_outcome, json_schema_input_type=str | int | float | bool)]
-Place = Annotated[
-    Selector,
-    BeforeValidator(_selector),
-    WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN}),
-]
+Place = Annotated[Selector, BeforeValidator(_selector), WithJsonSchema(_place(PLACE_PATTERN))]
+Places = Annotated[Selector, BeforeValidator(_selector), WithJsonSchema(_place(PLACES_PATTERN))]

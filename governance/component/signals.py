@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from governance.component.block import Block
-from governance.component.fields import Outcome, Place
+from governance.component.fields import Outcome, Place, Places
 from governance.component.modality import Modality  # noqa: TC001 - pydantic reads it
 
 
@@ -44,7 +44,7 @@ class GroupSignal(Block):
 class FeatureSignal(Block):
     """Which values are features of a modality."""
 
-    source: Place = Field(alias="from")
+    source: Places = Field(alias="from")
     exclude: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     names: tuple[str, ...] = ()  # names of unnamed columns (a V2 tensor of shape [n, d])
@@ -61,7 +61,7 @@ _Group = Annotated[
     GroupSignal, BeforeValidator(_short_form, json_schema_input_type=Place | GroupSignal)
 ]
 _Feature = Annotated[
-    FeatureSignal, BeforeValidator(_short_form, json_schema_input_type=Place | FeatureSignal)
+    FeatureSignal, BeforeValidator(_short_form, json_schema_input_type=Places | FeatureSignal)
 ]
 
 

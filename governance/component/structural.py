@@ -89,6 +89,10 @@ class _Writer:
         written = {k: v for k, v in schema.items() if k not in {*_DROPPED, "description"}}
         if "const" in written:
             written["enum"] = [written.pop("const")]
+        for bound in ("minimum", "maximum"):
+            strict = f"exclusive{bound.capitalize()}"
+            if strict in written:  # OpenAPI 3.0: a number and a flag
+                written |= {bound: written[strict], strict: True}
         if "items" in written:
             written["items"] = self.node(written["items"])
         if "properties" in written:

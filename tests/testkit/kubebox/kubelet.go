@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/retry"
 )
 
 const node = "fake"
@@ -38,15 +39,22 @@ func runKubelet(kubeconfig string) {
 
 func (k kubelet) register() {
 	ctx, nodes := context.Background(), k.client.CoreV1().Nodes()
-	made, err := nodes.Create(ctx, &core.Node{ObjectMeta: meta.ObjectMeta{Name: node}}, meta.CreateOptions{})
+	_, err := nodes.Create(ctx, &core.Node{ObjectMeta: meta.ObjectMeta{Name: node}}, meta.CreateOptions{})
 	die(err)
-	made.Status.Allocatable = core.ResourceList{
+	all := core.ResourceList{
 		"cpu": resource.MustParse("64"), "memory": resource.MustParse("256Gi"), "pods": resource.MustParse("500"),
 	}
-	made.Status.Capacity = made.Status.Allocatable
-	made.Status.Conditions = []core.NodeCondition{{Type: core.NodeReady, Status: "True"}}
-	_, err = nodes.UpdateStatus(ctx, made, meta.UpdateOptions{})
-	die(err)
+	// Controllers write to a new node too.
+	die(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		made, err := nodes.Get(ctx, node, meta.GetOptions{})
+		if err != nil {
+			return err
+		}
+		made.Status.Allocatable, made.Status.Capacity = all, all
+		made.Status.Conditions = []core.NodeCondition{{Type: core.NodeReady, Status: "True"}}
+		_, err = nodes.UpdateStatus(ctx, made, meta.UpdateOptions{})
+		return err
+	}))
 }
 
 func (k kubelet) handle(object any) {
