@@ -6,6 +6,7 @@ runs over one log can be compared byte for byte.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,10 @@ _STORED = (
     "created_at",
     "evaluated_at",
     "body",
+    "window_end",
 )
+_PAGED = (findings.c.window_end, findings.c.position)
+_CURSOR = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,17 @@ class StoredFinding:
     created_at_us: int
     evaluated_at_us: int | None
     body: str
+    window_end_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FindingFilter:
-    """Which findings; None = any. ``since_us`` and ``until_us`` bound the window's end."""
+    """Which findings; None = any. ``since_us`` and ``until_us`` bound the window's end.
 
+    ``namespaces`` are those that may be seen at all.
+    """
+
+    namespaces: tuple[str, ...] | None = None
     namespace: str | None = None
     component: str | None = None
     version: str | None = None
@@ -80,7 +89,7 @@ class FindingFilter:
 
 @dataclass(frozen=True, slots=True)
 class FindingPage:
-    """Findings, newest first, and the cursor of the next page (None: this was the last)."""
+    """Findings, newest window first, and the cursor of the next page (None: this was the last)."""
 
     findings: Sequence[StoredFinding]
     cursor: str | None
@@ -103,7 +112,10 @@ class Findings:
     def query(
         self, which: FindingFilter, cursor: str | None = None, limit: int = 100
     ) -> FindingPage:
-        """A page of findings, newest first; every revision is a row of its own.
+        """A page of findings, newest window first; every revision is a row of its own.
+
+        The order is that of (end of the window, position), which every index below has too, so a
+        page costs the same wherever it lies.
 
         Raises
         ------
@@ -112,12 +124,12 @@ class Findings:
         """
         query = self._select().where(*_conditions(which))
         if cursor is not None:
-            query = query.where(findings.c.position < _read_cursor(cursor))
-        newest_first = query.order_by(findings.c.position.desc()).limit(limit + 1)
+            query = query.where(tuple_(*_PAGED) < tuple_(*_read_cursor(cursor)))
+        newest_first = query.order_by(*(column.desc() for column in _PAGED)).limit(limit + 1)
         with snapshot(self._engine) as connection:
             found = [_stored(row) for row in connection.execute(newest_first)]
         page = found[:limit]
-        return FindingPage(page, str(page[-1].position) if len(found) > limit else None)
+        return FindingPage(page, _cursor(page[-1]) if len(found) > limit else None)
 
     def latest(self, component: ComponentKey | None = None) -> list[StoredFinding]:
         """The last revision of every finding of each version's newest window, oldest first.
@@ -224,6 +236,7 @@ def _stored(row: Row[Any]) -> StoredFinding:
         row.created_at,
         row.evaluated_at,
         row.body,
+        row.window_end,
     )
 
 
@@ -231,6 +244,8 @@ def _conditions(which: FindingFilter) -> list[ColumnElement[bool]]:
     names = ("namespace", "component", "version", "modality", "check", "subject", "status")
     asked = {name: getattr(which, name) for name in names}
     conditions = [findings.c[name] == value for name, value in asked.items() if value is not None]
+    if which.namespaces is not None:
+        conditions.append(findings.c.namespace.in_(which.namespaces))
     if which.since_us is not None:
         conditions.append(findings.c.window_end >= which.since_us)
     if which.until_us is not None:
@@ -238,10 +253,15 @@ def _conditions(which: FindingFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _read_cursor(cursor: str) -> int:
-    if not cursor.isascii() or not cursor.isdigit():
+def _cursor(last: StoredFinding) -> str:
+    return f"{last.window_end_us}.{last.position}"
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
         raise ValueError(f"{cursor!r} is not a cursor: take the one that the last page named")
-    return int(cursor)
+    return int(found[1]), int(found[2])
 
 
 def _last_revisions(found: Iterable[StoredFinding]) -> list[StoredFinding]:

@@ -168,9 +168,17 @@ findings = Table(
     Column("evaluated_at", BigInteger),
     _text("body"),
     UniqueConstraint("worker_group", "id", "revision"),
-    Index(None, "worker_group", "namespace", "component", "position"),
     Index(None, "worker_group", "namespace", "component", "version", "window_end"),
     Index(None, "created_at"),
+    # pages go by (window_end, position); a filter that is asked for alone has an index of its own
+    Index("ix_findings_page", "worker_group", "window_end", "position"),
+    Index("ix_findings_of_namespace", "worker_group", "namespace", "window_end", "position"),
+    Index(
+        "ix_findings_of_component",
+        *("worker_group", "namespace", "component", "window_end", "position"),
+    ),
+    Index("ix_findings_of_check", "worker_group", "check", "window_end", "position"),
+    Index("ix_findings_of_status", "worker_group", "status", "window_end", "position"),
 )
 Index(
     "ix_findings_unevaluated",
