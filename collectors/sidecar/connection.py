@@ -12,21 +12,22 @@ is silent, slow or streaming for hours is for client and server to end, as witho
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from collectors.sidecar.counters import Pump
+from collectors.sidecar.dial import Dial
 from collectors.sidecar.http2_copy import Http2Begins, Http2Copy
 from collectors.sidecar.observer import Observer
+from collectors.sidecar.stream import Stream
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from collectors.sidecar.tap import Tap
 
-FLOW_BYTES = 64 * 1024
 CONNECT_SECONDS = 5.0
 _LINGER_SECONDS = 2.0  # to read on after a 502, so that a reset does not overtake it
 
@@ -36,14 +37,6 @@ BAD_GATEWAY = (
     b"content-length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
 )
 
-# One buffer for all: it is emptied before the next read, in the one thread there is. It also
-# bounds what a single read can add to what waits for a slow peer.
-_BUFFER = bytearray(FLOW_BYTES)
-_READ = memoryview(_BUFFER)
-_BUFFERS: defaultdict[int, bytearray] = defaultdict(
-    lambda: _BUFFER
-)  # by wanted size: a lookup costs less than a call
-
 
 class Hub:
     """What all connections share."""
@@ -51,29 +44,26 @@ class Hub:
     def __init__(
         self, host: str, port: int, tap: Tap, connect_seconds: float = CONNECT_SECONDS
     ) -> None:
-        self.host = host
-        self.port = port
+        self.dial = Dial(host, port, connect_seconds)
         self.tap = tap
-        self.connect_seconds = connect_seconds
         self.clients: set[Client] = set()
 
     def close_idle(self) -> None:
         """Close the connections on which nothing is under way."""
         for client in [client for client in self.clients if client.idle]:
-            client.transport.close()
+            client.close()
 
     def abort(self) -> None:
         """Cut every connection."""
         for client in list(self.clients):
-            client.transport.abort()
+            client.abort()
 
 
-class Client(asyncio.BufferedProtocol):
+class Client(Stream):
     """The side that asks."""
 
-    transport: asyncio.Transport
-
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, sock: socket.socket) -> None:
+        super().__init__(sock)
         self.hub = hub
         self.upstream: Upstream | None = None
         self.observer: Observer | Http2Copy | None = Observer(hub.tap)
@@ -82,7 +72,11 @@ class Client(asyncio.BufferedProtocol):
         self.refused = False
         self._answered = False
         self._early: list[bytes] = []
-        self._write: Callable[[bytes], None] = self._hold
+        self._pass: Callable[[bytes], None] = self._hold
+        hub.clients.add(self)
+        hub.tap.count(Pump.CONNECTIONS)
+        self._dialling = asyncio.get_running_loop().create_task(self._dial())
+        self.resume_reading()
 
     @property
     def idle(self) -> bool:
@@ -94,18 +88,8 @@ class Client(asyncio.BufferedProtocol):
         """Whether a request was seen whose response has not begun."""
         return self.observer is not None and self.observer.unanswered
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=FLOW_BYTES)
-        self.hub.clients.add(self)
-        self.hub.tap.count(Pump.CONNECTIONS)
-        self._dialling = asyncio.get_running_loop().create_task(self._dial())
-
-    get_buffer = _BUFFERS.__getitem__  # type: ignore[assignment] # takes the size, as it should
-
-    def buffer_updated(self, nbytes: int) -> None:
-        chunk = bytes(_READ[:nbytes])
-        self._write(chunk)
+    def received(self, chunk: bytes) -> None:
+        self._pass(chunk)
         if self.observer is not None:
             try:
                 self.observer.request_bytes(chunk)
@@ -121,36 +105,36 @@ class Client(asyncio.BufferedProtocol):
             return True
         if self.upstream.ended:  # both sides have said all
             return False
-        self.upstream.transport.write_eof()
+        self.upstream.write_eof()
         return True
 
     def pause_writing(self) -> None:
         if self.upstream is not None:
-            self.upstream.transport.pause_reading()
+            self.upstream.pause_reading()
 
     def resume_writing(self) -> None:
         if self.upstream is not None:
-            self.upstream.transport.resume_reading()
+            self.upstream.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         self._dialling.cancel()
         self._close_observer(by_client=not self.refused)
         self.hub.clients.discard(self)
-        if self.upstream is not None and exc is None:
-            self.upstream.transport.close()
+        if self.upstream is not None and error is None:
+            self.upstream.close()
         elif self.upstream is not None:
-            self.upstream.transport.abort()
+            self.upstream.abort()
 
     def connected(self, upstream: Upstream) -> None:
         """The upstream accepted: let flow what has been held."""
         self.upstream = upstream
-        self._write = upstream.transport.write
-        self.transport.resume_reading()  # first: writing may pause it again
+        self._pass = upstream.write
+        self.resume_reading()  # first: writing may pause it again
         for chunk in self._early:
-            self._write(chunk)
+            self._pass(chunk)
         self._early.clear()
         if self.ended:
-            upstream.transport.write_eof()
+            upstream.write_eof()
 
     def upstream_ended(self, *, spoke: bool) -> bool:
         """The upstream says no more; whether its side stays open for what the client says."""
@@ -161,10 +145,10 @@ class Client(asyncio.BufferedProtocol):
             self._tell(self.observer.response_end)
         self._close_observer(by_client=False)
         if self.ended:
-            self.transport.close()
+            self.close()
             return False
-        if not self.transport.is_closing():
-            self.transport.write_eof()
+        if not self.closing:
+            self.write_eof()
         return True
 
     def upstream_lost(self, *, spoke: bool) -> None:
@@ -174,7 +158,7 @@ class Client(asyncio.BufferedProtocol):
             self._refuse(Pump.UPSTREAM_GONE)
         elif not self.refused:
             self._close_observer(by_client=False)
-            self.transport.close()
+            self.close()
 
     def give_up(self, error: Exception, chunk: bytes) -> None:
         """Show this connection to the observer no more."""
@@ -195,25 +179,25 @@ class Client(asyncio.BufferedProtocol):
         return self.hub.tap.reads_http2 and not observer.asked
 
     async def _dial(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.hub.connect_seconds):
-                await loop.create_connection(lambda: Upstream(self), self.hub.host, self.hub.port)
+            sock = await self.hub.dial.connect()
         except TimeoutError:
             self._refuse(Pump.UPSTREAM_TIMEOUT)
         except OSError:
             self._refuse(Pump.UPSTREAM_REFUSED)
+        else:
+            self.connected(Upstream(self, sock))
 
     def _hold(self, chunk: bytes) -> None:
         self._early.append(chunk)
-        self.transport.pause_reading()
+        self.pause_reading()
 
     def _refuse(self, cell: Pump) -> None:
         self.hub.tap.count(cell)
         self.refused = True
         self._early.clear()
-        self._write = self._ask_again
-        self.transport.resume_reading()
+        self._pass = self._ask_again
+        self.resume_reading()
         self._answer()
 
     def _ask_again(self, chunk: bytes) -> None:  # noqa: ARG002 - nobody is there to have it
@@ -221,13 +205,13 @@ class Client(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         if self.observer is None:
-            self.transport.close()
-        elif self.unanswered and not (self._answered or self.transport.is_closing()):
+            self.close()
+        elif self.unanswered and not (self._answered or self.closing):
             self._answered = True
-            self.transport.write(BAD_GATEWAY)
+            self.write(BAD_GATEWAY)
             self._tell(partial(self.observer.answered, 502))
-            self.transport.write_eof()
-            asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.close)
+            self.write_eof()
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.close)
 
     def _close_observer(self, *, by_client: bool) -> None:
         if self.observer is not None:
@@ -241,47 +225,35 @@ class Client(asyncio.BufferedProtocol):
             self.give_up(error, b"")
 
 
-class Upstream(asyncio.BufferedProtocol):
+class Upstream(Stream):
     """The side that answers."""
 
-    transport: asyncio.Transport
-
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, sock: socket.socket) -> None:
+        super().__init__(sock)
         self.client = client
         self.ended = False
         self.spoke = False
+        self.resume_reading()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=FLOW_BYTES)
-        self._write = self.client.transport.write
-        if self.client.transport.is_closing():
-            self.transport.abort()
-        else:
-            self.client.connected(self)
-
-    get_buffer = _BUFFERS.__getitem__  # type: ignore[assignment] # takes the size, as it should
-
-    def buffer_updated(self, nbytes: int) -> None:
-        chunk = bytes(_READ[:nbytes])
-        self._write(chunk)
+    def received(self, chunk: bytes) -> None:
+        client = self.client
+        client.write(chunk)
         self.spoke = True
-        observer = self.client.observer
-        if observer is not None:
+        if client.observer is not None:
             try:
-                observer.response_bytes(chunk)
+                client.observer.response_bytes(chunk)
             except Exception as error:  # noqa: BLE001 - nothing may touch traffic
-                self.client.give_up(error, chunk)
+                client.give_up(error, chunk)
 
     def eof_received(self) -> bool:
         self.ended = True
         return self.client.upstream_ended(spoke=self.spoke)
 
     def pause_writing(self) -> None:
-        self.client.transport.pause_reading()
+        self.client.pause_reading()
 
     def resume_writing(self) -> None:
-        self.client.transport.resume_reading()
+        self.client.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - a stream's
         self.client.upstream_lost(spoke=self.spoke)

@@ -23,6 +23,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -32,12 +33,12 @@ from collectors.sidecar.budget import Budget, Outbox
 from collectors.sidecar.connection import CONNECT_SECONDS, Client, Hub
 from collectors.sidecar.counters import Counters, Pump, Reader
 from collectors.sidecar.frames import FLUSH_SECONDS
+from collectors.sidecar.listener import Listener
 from collectors.sidecar.supervisor import ReaderFailed, Supervisor
 from collectors.sidecar.tap import Tap
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 MAX_BODY_BYTES = 1024 * 1024  # until the reader says what its component declares
@@ -94,7 +95,7 @@ async def _serve(options: Options) -> int:
         print(f"evenhand: {failure}", file=sys.stderr)  # noqa: T201 - the program's answer
         return failure.code
     hub = Hub(*options.upstream, tap, options.connect_seconds)
-    server = await _listen(lambda: Client(hub), options.listen)
+    listener = Listener(_bind(options.listen), partial(Client, hub))
 
     async def ready() -> bool:
         return not stop.is_set() and await accepts(*options.upstream)
@@ -103,10 +104,10 @@ async def _serve(options: Options) -> int:
     admin_server = await asyncio.start_server(admin.serve, sock=_bind(options.admin))
     keeping = [asyncio.create_task(c) for c in (supervisor.keep(), _tick(supervisor))]
     gc.freeze()  # what lives now lives to the end
-    _announce(options, supervisor.component, server, admin_server)
+    _announce(options, supervisor.component, listener, admin_server)
     await stop.wait()
     await asyncio.sleep(options.drain_seconds)
-    await _finish(hub, server)
+    await _finish(hub, listener)
     for task in keeping:
         task.cancel()
     clean = await supervisor.stop(_STOP_SECONDS)
@@ -120,9 +121,9 @@ async def _tick(supervisor: Supervisor) -> None:
         supervisor.mark()
 
 
-async def _finish(hub: Hub, server: asyncio.Server) -> None:
+async def _finish(hub: Hub, listener: Listener) -> None:
     """Take no more connections, end the idle ones, wait for the busy ones, cut what is left."""
-    server.close()
+    listener.close()
     deadline = time.monotonic() + _FINISH_SECONDS
     while hub.clients and time.monotonic() < deadline:
         hub.close_idle()
@@ -131,10 +132,8 @@ async def _finish(hub: Hub, server: asyncio.Server) -> None:
     await asyncio.sleep(0)
 
 
-def _announce(
-    options: Options, component: str, server: asyncio.Server, admin: asyncio.Server
-) -> None:
-    host, port = server.sockets[0].getsockname()[:2]
+def _announce(options: Options, component: str, listener: Listener, admin: asyncio.Server) -> None:
+    host, port = listener.address[:2]
     admin_port = admin.sockets[0].getsockname()[1]
     upstream = f"{options.upstream[0]}:{options.upstream[1]}"
     print(  # noqa: T201 - the one line that says ready
@@ -142,11 +141,6 @@ def _announce(
         f" admin on {admin_port}",
         flush=True,
     )
-
-
-async def _listen(factory: Callable[[], Client], address: tuple[str, int]) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(factory, sock=_bind(address), backlog=_BACKLOG)
 
 
 def _bind(address: tuple[str, int]) -> socket.socket:
