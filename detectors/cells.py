@@ -34,16 +34,26 @@ _SQUARED_EXCESS = ".excess_squared_weight"  # sum of w^2 - 1, scale SQUARED_WEIG
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Events, sum of w and sum of w^2 per cell; three float64 arrays of one shape (...)."""
+    """Events, sum of w and sum of w^2 per cell; three float64 arrays of one shape (...).
+
+    One array where every weight is 1.
+    """
 
     events: NDArray[np.float64]
     weight: NDArray[np.float64]
     squared_weight: NDArray[np.float64]
 
+    @property
+    def plain(self) -> bool:
+        """Whether every weight is known to be 1."""
+        return self.weight is self.events and self.squared_weight is self.events
+
     def __getitem__(self, key: Any) -> Cells:
-        return Cells(self.events[key], self.weight[key], self.squared_weight[key])
+        return self._each(lambda array: array[key])
 
     def __add__(self, other: Cells) -> Cells:
+        if self.plain and other.plain:
+            return _plain(self.events + other.events)
         return Cells(
             self.events + other.events,
             self.weight + other.weight,
@@ -52,21 +62,26 @@ class Cells:
 
     def reshape(self, *shape: int) -> Cells:
         """The same cells with other axes."""
-        return Cells(
-            self.events.reshape(shape),
-            self.weight.reshape(shape),
-            self.squared_weight.reshape(shape),
-        )
+        return self._each(lambda array: array.reshape(shape))
 
     def total(self) -> Cells:
         """The sum over the last axis."""
-        return Cells(
-            self.events.sum(axis=-1), self.weight.sum(axis=-1), self.squared_weight.sum(axis=-1)
-        )
+        return self._each(lambda array: array.sum(axis=-1))
+
+    def _each(self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Cells:
+        if self.plain:
+            return _plain(change(self.events))
+        return Cells(change(self.events), change(self.weight), change(self.squared_weight))
+
+
+def _plain(events: NDArray[np.float64]) -> Cells:
+    return Cells(events, events, events)
 
 
 def share(success: Cells, whole: Cells) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Successes and effective size of ``success`` in ``whole``, element by element."""
+    if success.plain and whole.plain:
+        return success.events, whole.events
     return effective_counts(
         whole.events,
         (whole.weight, success.weight),
@@ -76,6 +91,8 @@ def share(success: Cells, whole: Cells) -> tuple[NDArray[np.float64], NDArray[np
 
 def kish_sizes(whole: Cells) -> NDArray[np.float64]:
     """(sum w)^2 / sum w^2: of how many equal events the weight could come; 0 without any."""
+    if whole.plain:
+        return whole.events
     squared = np.where(whole.squared_weight > 0, whole.squared_weight, 1.0)
     sizes: NDArray[np.float64] = whole.weight**2 / squared
     return sizes
@@ -138,6 +155,8 @@ def read(sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...
         If an array is larger than ``shape``.
     """
     events = _padded(sums, name, shape)
+    if name + _EXCESS not in sums:
+        return _plain(events)
     weight = _padded(sums, name + _EXCESS, shape) / WEIGHT_SCALE
     squared = _padded(sums, name + _SQUARED_EXCESS, shape) / SQUARED_WEIGHT_SCALE
     return Cells(events, events + weight, events + squared)
@@ -164,9 +183,11 @@ def _fixed(
 def _padded(
     sums: Mapping[str, NDArray[np.int64]], name: str, shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
+    array = sums.get(name)
+    if array is not None and array.shape == shape:
+        return array.astype(np.float64)
     cells = np.zeros(shape)
-    if name in sums:
-        array = sums[name]
+    if array is not None:
         if array.ndim != len(shape) or any(
             have > room for have, room in zip(array.shape, shape, strict=True)
         ):

@@ -32,6 +32,10 @@ class Difference:
         shares = rates.shares
         return float(shares.max() - shares.min())
 
+    def reach(self, rates: GroupRates) -> float:
+        """A lower bound is never above the difference itself."""
+        return Difference.point(self, rates)
+
     def claim(self, rates: GroupRates, error: float) -> float:
         """Lower bound, not cut at 0; false with probability <= ``error``."""
         low, high = rates.limits(error / rates.pairs)

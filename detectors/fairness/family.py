@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from detectors import reasons
 from detectors.cells import in_pieces, sampling_weight
 from detectors.fairness.catalog import METRICS
-from detectors.fairness.cells import PREFIX, Subject, count_groups, count_scores, read_groups
+from detectors.fairness.cells import PREFIX, Subject, count_groups, count_scores
+from detectors.fairness.groups import read_groups
+from detectors.fairness.look import look
 from detectors.fairness.parity import Rule
 from detectors.fairness.question import Question
 from detectors.fairness.since_rollout import since_rollout
-from detectors.fairness.verdict import judge, withheld
+from detectors.fairness.verdict import verdict, withheld
 from detectors.outcome_table import outcome_axis
 from detectors.reference import WindowCut
 from detectors.trailing import Trailing, error_levels, trailing_windows
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from detectors.base import WindowView
+    from detectors.fairness.groups import Groups
     from detectors.group_reference import GroupReference
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -37,6 +40,8 @@ class Fairness:
     """Judges ``questions``, which ask about ``subjects``.
 
     Where ``undeclared`` says what the component lacks, every question is answered with it.
+    ``known`` gives, by attribute, how much rates of groups differ between windows of the
+    reference; empty = events are taken for independent.
     """
 
     subjects: tuple[Subject, ...]
@@ -44,6 +49,7 @@ class Fairness:
     max_loss: float
     undeclared: str = ""
     unit: int = 1  # panes in one window
+    known: Mapping[str, GroupReference] = field(default_factory=dict)
 
     @property
     def needs_scores(self) -> bool:
@@ -70,22 +76,28 @@ class Fairness:
         nothing = self._nothing(view)
         if nothing:
             return [withheld(question, nothing, events) for question in self.questions]
-        windows = list(trailing_windows(view, PREFIX, self.unit))
-        ladders = {
-            subject.name: [read_groups(window, subject, view.vocabulary) for window in windows]
-            for subject in self.subjects
-        }
+        windows = trailing_windows(view, PREFIX, self.unit)
+        answers = look(self.questions, (self._reader(window, view) for window in windows))
         lost = reasons.lost(view, self.max_loss)
-        verdicts = [judge(q, ladders[q.subject], view, lost) for q in self.questions]
+        verdicts = [verdict(answer, view, lost) for answer in answers]
         return verdicts + self._since_rollout(view)
 
     def _since_rollout(self, view: WindowView) -> list[Verdict]:
         total = view.since_rollout
         if total is None:
             return []
-        everything = Trailing(total.panes, total.sums, total.outcomes)
-        groups = {s.name: read_groups(everything, s, view.vocabulary) for s in self.subjects}
-        return [since_rollout(q, groups[q.subject], total, view) for q in self.questions]
+        read = self._reader(Trailing(total.panes, total.sums, total.outcomes), view)
+        return [since_rollout(q, read(q.subject), total, view) for q in self.questions]
+
+    def _reader(self, window: Trailing, view: WindowView) -> Callable[[str], Groups]:
+        """The groups of a window by subject, each read once."""
+        subjects = {subject.name: subject for subject in self.subjects}
+
+        @cache
+        def read(name: str) -> Groups:
+            return read_groups(window, subjects[name], view.vocabulary, self.known)
+
+        return read
 
     def _nothing(self, view: WindowView) -> str:
         """Why no question can be answered; empty if they can."""
@@ -135,14 +147,16 @@ def make_fairness(
     undeclared = _undeclared(component)
     if not thresholds or (not subjects and not bias.thresholds):
         return None
-    known = {} if reference is None else _known(reference, keyed)
-    questions = [
-        replace(question, known=known)
-        for question in _questions(component, thresholds, [s.name for s in subjects] or [""])
-    ]
+    questions = _questions(component, thresholds, [s.name for s in subjects] or [""])
     monitoring = component.spec.monitoring
-    unit = WindowCut.of(monitoring.windows).unit
-    return Fairness(subjects, tuple(questions), monitoring.max_loss, undeclared, unit)
+    return Fairness(
+        subjects,
+        questions,
+        monitoring.max_loss,
+        undeclared,
+        WindowCut.of(monitoring.windows).unit,
+        {} if reference is None else _known(reference, keyed),
+    )
 
 
 def _known(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,17 @@ import numpy as np
 from detectors.stats.limits import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Kept = tuple[NDArray[np.bool_], "GroupRates"]
+
+_SLACK = 1e-6  # effective sizes are compared with this relative slack
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # not slotted: what several questions ask is computed once
 class GroupRates:
     """One rate of every group: successes and effective sizes, float64, shape (groups,).
 
@@ -25,6 +31,8 @@ class GroupRates:
     ``expected`` is what a share is counted from: the mean score where calibration is asked for,
     nothing elsewhere. ``rho`` says how much more such shares of real windows differ than those of
     independent events (``detectors.group_reference``); None = they are independent.
+
+    ``limits_by_error`` are those that were asked for.
     """
 
     successes: Floats
@@ -32,8 +40,10 @@ class GroupRates:
     kish: Floats | None = None
     expected: Floats | None = None
     rho: Floats | None = None
+    limits_by_error: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, init=False)
+    _kept: dict[float, Kept] = field(default_factory=dict, init=False)
 
-    @property
+    @cached_property
     def shares(self) -> Floats:
         """Successes / sizes, less what is expected; every size must be above 0."""
         return self.from_expected(self.successes / self.sizes)
@@ -48,7 +58,7 @@ class GroupRates:
         """How many ordered pairs of groups there are."""
         return len(self.sizes) * (len(self.sizes) - 1)
 
-    @property
+    @cached_property
     def evidence(self) -> tuple[Floats, Floats]:
         """Successes and sizes of as many independent events as know the same."""
         if self.rho is None:
@@ -61,8 +71,16 @@ class GroupRates:
         Clopper-Pearson. Given their scores events are independent with unequal chances, of which
         the binomial limits are conservative (Hoeffding 1956).
         """
-        low, high = limits(*self.evidence, error)
-        return self.from_expected(low), self.from_expected(high)
+        if error not in self.limits_by_error:
+            self.limits_by_error[error] = self.found(*limits(*self.evidence, error))
+        return self.limits_by_error[error]
+
+    def kept(self, minimum: float) -> Kept:
+        """Which groups are as large as ``minimum``, shape (groups,), and only their rates."""
+        if minimum not in self._kept:
+            large = self.counted >= minimum * (1 - _SLACK)
+            self._kept[minimum] = large, self if large.all() else self.keep(large)
+        return self._kept[minimum]
 
     def keep(self, kept: NDArray[np.bool_]) -> GroupRates:
         """Only the groups that ``kept`` marks."""
@@ -77,3 +95,25 @@ class GroupRates:
     def from_expected(self, shares: Floats) -> Floats:
         """Shares less what is expected."""
         return shares if self.expected is None else shares - self.expected
+
+    def found(self, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """Limits of what was counted, as limits of the shares."""
+        return self.from_expected(low), self.from_expected(high)
+
+
+def find_limits(asked: Iterable[tuple[GroupRates, float]]) -> None:
+    """Compute what ``GroupRates.limits`` will be asked for at these errors, all at once."""
+    wanted = {(id(r), error): (r, error) for r, error in asked if error not in r.limits_by_error}
+    if not wanted:
+        return
+    rates = [r for r, _ in wanted.values()]
+    counts = [len(r.sizes) for r in rates]
+    errors = np.repeat([error for _, error in wanted.values()], counts)
+    successes = np.concatenate([r.evidence[0] for r in rates])
+    sizes = np.concatenate([r.evidence[1] for r in rates])
+    low, high = limits(successes, sizes, errors)
+    start = 0
+    for (r, error), n in zip(wanted.values(), counts, strict=True):
+        part = slice(start, start + n)
+        r.limits_by_error[error] = r.found(low[part], high[part])
+        start += n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from detectors.fairness.score_cells import ScoreBin
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from governance.component.metrics import FairnessMetric
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric:
     """A named comparison; several rates (equalised odds) are compared by their worst.
 
@@ -25,12 +26,12 @@ class Metric:
     rates: tuple[Rate, ...] | tuple[ScoreBin, ...]
     plain: Form | None = None
 
-    @property
+    @cached_property
     def needs_labels(self) -> bool:
         """Whether any of the rates is read from labelled events."""
         return any(rate.needs_labels for rate in self.rates)
 
-    @property
+    @cached_property
     def needs_scores(self) -> bool:
         """Whether the rates are bins of scores; those without two groups are then left out."""
         return any(isinstance(rate, ScoreBin) for rate in self.rates)

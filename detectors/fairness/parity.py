@@ -12,7 +12,7 @@ from detectors.trailing import DISPLAY_ERROR
 from governance.finding import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from detectors.fairness.group_rates import GroupRates
 
 _FEWEST_GROUPS = 2
-_SLACK = 1e-6  # effective sizes are compared with this relative slack
 
 
 class Form(Protocol):
@@ -28,6 +27,9 @@ class Form(Protocol):
 
     def point(self, rates: GroupRates) -> float:
         """The plain comparison of the extreme groups."""
+
+    def reach(self, rates: GroupRates) -> float:
+        """What no claim goes beyond, at any error."""
 
     def claim(self, rates: GroupRates, error: float) -> float:
         """The bound that a breach rests on, corrected for picking the extreme pair."""
@@ -89,6 +91,10 @@ class Comparison:
         """The comparison's value, the worst over its rates."""
         return form.worst(form.point(rates) for rates in self.rates)
 
+    def reach(self, form: Form) -> float:
+        """What no claim goes beyond."""
+        return form.worst(form.reach(rates) for rates in self.rates)
+
     def claim(self, form: Form, error: float) -> float:
         """Several rates (equalised odds) share the error evenly."""
         return form.worst(form.claim(rates, error / len(self.rates)) for rates in self.rates)
@@ -96,6 +102,15 @@ class Comparison:
     def concession(self, form: Form, error: float) -> float:
         """Several rates (equalised odds) share the error evenly."""
         return form.worst(form.concession(rates, error / len(self.rates)) for rates in self.rates)
+
+    def conceded(self) -> Iterator[tuple[GroupRates, float]]:
+        """The limits that ``concession`` asks for at ``DISPLAY_ERROR``."""
+        return ((rates, DISPLAY_ERROR / len(self.rates)) for rates in self.rates)
+
+    def displayed(self) -> Iterator[tuple[GroupRates, float]]:
+        """The limits that ``bounds`` asks for, and those of the groups' rates."""
+        for rates, error in self.conceded():
+            yield from ((rates, error), (rates, error / rates.pairs), (rates, DISPLAY_ERROR))
 
     def bounds(self, form: Form) -> tuple[float, float]:
         """Display bounds, the worst over the rates."""
@@ -117,15 +132,13 @@ def compare(window: Window, minimum_group_size: float) -> Comparison | None:
 
     Of rates of which not all are needed, those with two groups are compared; None without any.
     """
-    least = minimum_group_size * (1 - _SLACK)
-    masks = [rates.counted >= least for rates in window.rates]
-    places = tuple(i for i, mask in enumerate(masks) if mask.sum() >= _FEWEST_GROUPS)
-    complete = len(places) == len(masks)
+    large = [rates.kept(minimum_group_size) for rates in window.rates]
+    places = tuple(i for i, (_, kept) in enumerate(large) if len(kept.sizes) >= _FEWEST_GROUPS)
+    complete = len(places) == len(large)
     if not places or (window.needs_all and not complete):
         return None
-    kept = tuple(masks[i] for i in places)
-    rates = tuple(window.rates[i].keep(masks[i]) for i in places)
-    return Comparison(window.panes, places, kept, rates, complete)
+    masks, rates = zip(*(large[i] for i in places), strict=True)
+    return Comparison(window.panes, places, masks, rates, complete)
 
 
 def parity(windows: Iterable[Window], rule: Rule) -> Parity:
@@ -135,21 +148,34 @@ def parity(windows: Iterable[Window], rule: Rule) -> Parity:
     breach, if events are independent. ``shown`` is the shortest window that gave the status; for
     ``ok`` the longest that was looked at, or the shortest where there is no threshold.
     """
-    status, shown = Status.INSUFFICIENT, None
+    trial = Trial(rule)
     for window in windows:
         comparison = compare(window, rule.minimum_group_size)
-        if comparison is None:
-            continue
-        if rule.threshold is None:
-            return Parity(Status.OK, comparison)
-        level = _level(comparison, rule, rule.threshold)
-        if level is Status.BREACH:
-            return Parity(level, comparison)
-        if status is not Status.WARNING:
-            status, shown = level, comparison
-        if comparison.complete and _is_over(comparison, rule, rule.threshold):
+        if comparison is not None and trial.see(comparison):
             break
-    return Parity(status, shown)
+    return Parity(trial.status, trial.shown)
+
+
+class Trial:
+    """The rule's state between two windows of a ladder."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self.status = Status.INSUFFICIENT
+        self.shown: Comparison | None = None
+
+    def see(self, comparison: Comparison) -> bool:
+        """Judge the next longer window; True if no further one is looked at."""
+        rule = self._rule
+        if rule.threshold is None:
+            self.status, self.shown = Status.OK, comparison
+            return True
+        level = _level(comparison, rule, rule.threshold)
+        if level is Status.BREACH or self.status is not Status.WARNING:
+            self.status, self.shown = level, comparison
+        if level is Status.BREACH:
+            return True
+        return comparison.complete and _is_over(comparison, rule, rule.threshold)
 
 
 def _is_over(comparison: Comparison, rule: Rule, threshold: float) -> bool:
@@ -157,8 +183,11 @@ def _is_over(comparison: Comparison, rule: Rule, threshold: float) -> bool:
 
 
 def _level(comparison: Comparison, rule: Rule, threshold: float) -> Status:
-    if rule.form.breaches(comparison.claim(rule.form, rule.breach_error), threshold):
+    form = rule.form
+    if not form.breaches(comparison.reach(form), threshold):
+        return Status.OK  # mostly, and without a limit
+    if form.breaches(comparison.claim(form, rule.breach_error), threshold):
         return Status.BREACH
-    if rule.form.breaches(comparison.claim(rule.form, rule.warning_error), threshold):
+    if form.breaches(comparison.claim(form, rule.warning_error), threshold):
         return Status.WARNING
     return Status.OK

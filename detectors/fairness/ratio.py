@@ -32,6 +32,12 @@ class Ratio:
         shares = rates.shares
         return float(shares.min() / shares.max()) if shares.max() > 0 else 1.0
 
+    def reach(self, rates: GroupRates) -> float:
+        """An upper bound is never below the ratio of the centres."""
+        successes, sizes = rates.evidence
+        centre = np.log((successes + 0.5) / (sizes + 1))
+        return float(np.exp(centre.min() - centre.max()))
+
     def claim(self, rates: GroupRates, error: float) -> float:
         """Upper bound, not cut at 1; false with probability <= ``error``."""
         centre, low, high = _logarithms(rates, error / rates.pairs)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,21 +13,21 @@ from detectors import label_caps, reasons
 from detectors.fairness.cells import MAX_GROUPS
 from detectors.outcome_table import FAVOURABLE, UNFAVOURABLE
 from detectors.trailing import DISPLAY_ERROR
-from governance.finding import GroupRate
+from governance.finding import GroupRate, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.fairness.cells import Groups
+    from detectors.fairness.groups import Groups
     from detectors.fairness.metric import Metric
     from detectors.fairness.parity import Comparison
     from detectors.fairness.question import Question
     from detectors.fairness.score_cells import ScoreBin
     from detectors.outcome_table import Rate
-    from governance.finding import Verdict
+    from governance.finding import Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # not slotted: numbers and remarks ask for the same
 class Reading:
     """The answer to a question in one window."""
 
@@ -39,17 +40,20 @@ class Reading:
         """What is compared."""
         return self.question.metric
 
-    @property
+    @cached_property
     def kept(self) -> NDArray[np.bool_]:
         """Groups that were compared in any of the metric's rates, shape (groups,)."""
         return reduce(np.logical_or, self.shown.kept)
 
-    @property
+    @cached_property
+    def points(self) -> list[float]:
+        """The comparison's value by each of the compared rates."""
+        return [self.metric.form.point(rates) for rates in self.shown.rates]
+
+    @cached_property
     def worst(self) -> int:
         """Which of the compared rates gives the metric's value."""
-        form = self.metric.form
-        points = [form.point(rates) for rates in self.shown.rates]
-        return points.index(form.worst(points))
+        return self.points.index(self.metric.form.worst(self.points))
 
     @property
     def rate(self) -> Rate | ScoreBin:
@@ -60,20 +64,29 @@ class Reading:
         """Whether missing labels could make up what is seen."""
         return label_caps.explains(self.rate.fragile, self.groups.table, self.kept)
 
-    def fill(self, verdict: Verdict) -> Verdict:
-        """The verdict with this window's numbers."""
-        lower, upper = self.shown.bounds(self.metric.form)
-        labels, _, coverage = self.groups.table.labels(self.kept)
-        return replace(
-            verdict,
-            value=self.shown.point(self.metric.form),
-            raw=None if self.metric.plain is None else self.shown.point(self.metric.plain),
+    def verdict(self, status: Status, reason: str, events: int) -> Verdict:
+        """What the finding says; ``events`` are those of the newest pane."""
+        question, metric = self.question, self.metric
+        lower, upper = self.shown.bounds(metric.form)
+        labels, _, coverage = (
+            self.groups.labels(self.kept) if metric.needs_labels else (None, 0, None)
+        )
+        return Verdict(
+            check=metric.name.value,
+            subject=question.subject,
+            modality=question.modality,
+            status=status,
+            reason=reason,
+            value=self.points[self.worst],
+            raw=None if metric.plain is None else self.shown.point(metric.plain),
             lower=lower,
             upper=upper,
+            threshold=question.rule.threshold,
             panes=self.shown.panes,
+            events=events,
             effective_events=float(self.shown.rates[self.worst].evidence[1].sum()),
-            labels=labels if self.metric.needs_labels else None,
-            label_coverage=coverage if self.metric.needs_labels else None,
+            labels=labels,
+            label_coverage=coverage,
             groups=self._groups(),
         )
 
@@ -88,20 +101,22 @@ class Reading:
 
     def _groups(self) -> tuple[GroupRate, ...]:
         rates, kept = self.shown.rates[self.worst], self.shown.kept[self.worst]
-        names = [name for name, keep in zip(self.groups.names, kept, strict=True) if keep]
+        names = compress(self.groups.names, kept.tolist())
         columns = (rates.sizes, rates.shares, *rates.limits(DISPLAY_ERROR))
         rows = zip(names, *(column.tolist() for column in columns), strict=True)
         return tuple(GroupRate(*row) for row in rows)
 
     def _left_out(self) -> str:
         kept = self.shown.kept[self.worst]
+        if kept.all():
+            return ""
         sizes = self.question.rates(self.groups, self.rate).counted
         named = zip(self.groups.names, sizes.tolist(), kept.tolist(), strict=True)
         small = [(name, size) for name, size, keep in named if not keep]
         return reasons.left_out(small, self.question.rule.minimum_group_size, self.rate.denominator)
 
     def _labels_missing(self) -> str:
-        _, missing, _ = self.groups.table.labels(self.kept)
+        _, missing, _ = self.groups.labels(self.kept)
         if missing == 0 or self.metric.needs_scores:
             return reasons.labels_missing_count(missing)
         return reasons.labels_missing(missing, self._if_all(UNFAVOURABLE), self._if_all(FAVOURABLE))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import WindowView
-    from detectors.fairness.cells import Groups
+    from detectors.fairness.groups import Groups
     from detectors.fairness.parity import Comparison
     from detectors.fairness.question import Question
     from detectors.rollout import SinceRollout
@@ -38,7 +38,7 @@ ERROR = 0.05  # of two groups each: that its limits do not hold the truth at som
 _PAIR = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class AnytimeRates(GroupRates):
     """Rates whose limits hold at every time at once; ``parts`` rates share the error evenly.
 
@@ -50,10 +50,12 @@ class AnytimeRates(GroupRates):
 
     def limits(self, error: float) -> tuple[Floats, Floats]:  # noqa: ARG002 - not of one look
         """Limits of the shares; the error of a single look plays no part."""
-        successes, sizes = self.evidence
-        always = ERROR * _PAIR / (len(sizes) * self.parts)
-        low, high = confidence_sequence(successes, sizes - successes, always)
-        return self.from_expected(low), self.from_expected(high)
+        if ERROR not in self.limits_by_error:
+            successes, sizes = self.evidence
+            always = ERROR * _PAIR / (len(sizes) * self.parts)
+            sequence = confidence_sequence(successes, sizes - successes, always)
+            self.limits_by_error[ERROR] = self.found(*sequence)
+        return self.limits_by_error[ERROR]
 
 
 def since_rollout(
@@ -70,9 +72,14 @@ def since_rollout(
         return replace(verdict, reason=too_small(question, groups))
     reading = Reading(question, groups, _anytime(shown))
     reason = reasons.join((_since(total, question), *reading.remarks()[:2]))
-    filled = reading.fill(replace(verdict, status=Status.OK, reason=reason))
     panes = total.mature if metric.needs_labels else total.panes
-    return replace(filled, panes=panes, label_coverage=None)
+    return replace(
+        reading.verdict(Status.OK, reason, total.events),
+        check=verdict.check,
+        threshold=None,
+        panes=panes,
+        label_coverage=None,
+    )
 
 
 def _anytime(shown: Comparison) -> Comparison:

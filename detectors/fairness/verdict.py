@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detectors import reasons
-from detectors.fairness.parity import parity
 from detectors.fairness.reading import Reading
 from governance.finding import Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from detectors.base import WindowView
-    from detectors.fairness.cells import Groups
+    from detectors.fairness.groups import Groups
+    from detectors.fairness.look import Answer
     from detectors.fairness.parity import Rule
     from detectors.fairness.question import Question
 
@@ -32,24 +29,22 @@ def withheld(question: Question, reason: str, events: int) -> Verdict:
     )
 
 
-def judge(question: Question, ladder: Sequence[Groups], view: WindowView, lost: str) -> Verdict:
-    """Judge a ladder of at least one window, shortest first.
+def verdict(answer: Answer, view: WindowView, lost: str) -> Verdict:
+    """What is said of a question.
 
     ``lost`` says why the newest pane is not judged, empty if it is; value and bounds are given all
     the same, as they are while labels are still awaited.
     """
-    metric, rule = question.metric, question.rule
-    hold = reasons.join((lost, reasons.provisional(view) if metric.needs_labels else ""))
-    found = parity(map(question.window, ladder), rule)
-    if found.shown is None:
-        reason = reasons.join((hold, too_small(question, ladder[-1])))
-        return withheld(question, reason, view.panes[-1].events)
-    groups = next(groups for groups in ladder if groups.panes == found.shown.panes)
-    reading = Reading(question, groups, found.shown)
-    status, remark = _capped(reading, rule, found.status)
+    question, events = answer.question, view.panes[-1].events
+    provisional = reasons.provisional(view) if question.metric.needs_labels else ""
+    hold = reasons.join((lost, provisional))
+    if answer.shown is None:
+        reason = reasons.join((hold, too_small(question, answer.groups)))
+        return withheld(question, reason, events)
+    reading = Reading(question, answer.groups, answer.shown)
+    status, remark = _capped(reading, question.rule, answer.status)
     reason = reasons.join((hold, remark, *reading.remarks()))
-    verdict = reading.fill(withheld(question, reason, view.panes[-1].events))
-    return replace(verdict, status=Status.INSUFFICIENT if hold else status)
+    return reading.verdict(Status.INSUFFICIENT if hold else status, reason, events)
 
 
 def too_small(question: Question, longest: Groups) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BISECTIONS = 80  # halves an interval of width 1 to below the spacing of floats near 1
 
 
-def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats, Floats]:
+def limits(successes: ArrayLike, sizes: ArrayLike, error: ArrayLike) -> tuple[Floats, Floats]:
     """Clopper-Pearson limits, each of which misses the true share with probability <= ``error``.
 
     Parameters
@@ -23,7 +23,7 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats
     successes, sizes
         Shape (...), 0 <= successes <= sizes, sizes > 0; fractions are allowed (effective sizes).
     error
-        One-sided error probability, in (0, 1/2).
+        One-sided error probability, in (0, 1/2); one for all, or shape (...).
 
     Returns
     -------
@@ -35,11 +35,11 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: float) -> tuple[Floats
     Clopper & Pearson 1934: lower = I^-1(s, n-s+1; a), upper = I^-1(s+1, n-s; 1-a), where I is the
     regularised incomplete beta function. Exact for independent events.
     """
-    s, n = np.asarray(successes, float), np.asarray(sizes, float)
+    s, n, a = np.asarray(successes, float), np.asarray(sizes, float), np.asarray(error)
     none, every = s <= 0, s >= n
     some_s, some_f = np.where(none, 1.0, s), np.where(every, 1.0, n - s)
-    lower = special.betaincinv(some_s, n - some_s + 1, error)
-    upper = special.betaincinv(n - some_f + 1, some_f, 1 - error)
+    lower = special.betaincinv(some_s, n - some_s + 1, a)
+    upper = special.betaincinv(n - some_f + 1, some_f, 1 - a)
     return np.where(none, 0.0, lower), np.where(every, 1.0, upper)
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.base import WindowView
-from detectors.fairness.cells import CROSS, MAX_GROUPS, PREFIX, Subject, read_groups
+from detectors.fairness.cells import CROSS, MAX_GROUPS, PREFIX, Subject
 from detectors.fairness.family import Fairness
+from detectors.fairness.groups import read_groups
 from detectors.trailing import trailing_windows
 from governance.algebra.sums import SQUARED_WEIGHT_SCALE, WEIGHT_SCALE
 from governance.event import Column, EventBatch
