@@ -126,6 +126,12 @@ class AlertingSettings(_Block):
     runbook_url: str = ""  # empty = the runbooks that external_url serves
 
 
+class LogSettings(_Block):
+    """How servers log to stderr; ``json`` logs every request of the API as well."""
+
+    format: Literal["text", "json"] = "text"
+
+
 class HttpSettings(_Block):
     """Addresses that servers bind to, HOST:PORT; port 0 = any free one."""
 
@@ -147,6 +153,7 @@ class Settings(_Block):
     registries: dict[str, RegistrySettings] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
+    logs: LogSettings = LogSettings()
 
 
 def load_settings(

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from governance.clock import SystemClock
+from governance.service.openapi import describe
 from governance.service.paths import MonitoringPaths, StoredPaths, TokenInPath
 from governance.service.problems import add_problem_handlers
-from governance.service.routes import alerts, components, findings, health, ingest
+from governance.service.requests import NamedRequests
+from governance.service.routes import (
+    alerts,
+    components,
+    findings,
+    health,
+    ingest,
+    runbooks,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from governance.service.auth import Authority
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 def build_app(
     store: Store, authority: Authority, door: Door | None = None, max_body_bytes: int = 0
 ) -> FastAPI:
-    """Everything under /api/v1 asks for a token; /livez and /readyz are open.
+    """Everything under /api/v1 asks for a token; /livez, /readyz and /runbooks are open.
 
     Parameters
     ----------
@@ -38,15 +48,17 @@ def build_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
+    describe(app)
     app.state.store = store
     app.state.authority = authority
     add_problem_handlers(app)
-    for routes in (health, components, findings, alerts):
+    for routes in (health, runbooks, components, verdict, findings, alerts):
         app.include_router(routes.router)
     if door is not None:
         app.state.door = door
         app.state.max_body_bytes = max_body_bytes
         app.include_router(ingest.router)
     app.add_middleware(MonitoringPaths, owner=app, declared=StoredPaths(store, SystemClock()))
-    app.add_middleware(TokenInPath)  # the outer one: it sees the path first
+    app.add_middleware(TokenInPath)  # it sees the path before any other that reads it
+    app.add_middleware(NamedRequests)  # the outermost: whatever happens has a name
     return app

@@ -81,6 +81,11 @@ class Principal:
                 HTTPStatus.FORBIDDEN, f"token {self.name!r} lacks the role {role.value!r}{place}"
             )
 
+    @property
+    def visible(self) -> tuple[str, ...] | None:
+        """The namespaces whose things may be shown in lists; None: all."""
+        return None if "*" in self.namespaces else tuple(sorted(self.namespaces))
+
     def sees(self, namespace: str) -> bool:
         """Whether things of a namespace may be shown in lists."""
         return "*" in self.namespaces or namespace in self.namespaces
@@ -178,6 +183,7 @@ def require(role: Role) -> Callable[[Request], Awaitable[Principal]]:
         authority: Authority = request.app.state.authority
         address = "" if request.client is None else request.client.host
         principal = authority.identify(request.headers.get("authorization"), address)
+        request.state.principal = principal.name
         namespace: Any = request.path_params.get("namespace")
         principal.must(role, namespace)
         return principal

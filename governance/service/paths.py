@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _KINDS = "events|labels|feedback"
 _ROUTE = re.compile(rf"/(?:v1|api/v1/components/[^/]+/[^/]+)/(?:{_KINDS})")
-_WITH_TOKEN = re.compile(rf"(?P<route>.*/(?:{_KINDS}))/(?P<token>[^/]+)/?", re.DOTALL)
+_WITH_TOKEN = re.compile(rf"(?P<route>.*/(?:{_KINDS}|verdict))/(?P<token>[^/]+)/?", re.DOTALL)
 _UNDER = re.compile(rf"(?P<path>.*?)(?P<kind>/(?:{_KINDS}))?", re.DOTALL)
 _KEPT_SECONDS = 5.0  # what the database said of declared paths
 

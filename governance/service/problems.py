@@ -41,37 +41,55 @@ def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, **fields: Any
 ) -> JSONResponse:
     """A problem document as a response."""
+    media_type = fields.pop("media_type", MEDIA_TYPE)
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status)}
     return JSONResponse(
         {**body, "detail": detail, **fields},
         status_code=int(status),
         headers=dict(headers or {}),
-        media_type=MEDIA_TYPE,
+        media_type=media_type,
     )
+
+
+def _of(request: Request) -> dict[str, str]:
+    """The request's name, and the media type that whoever asks for a verdict can read.
+
+    Release tools take what is no JSON for a success: a gate always says ``application/json``.
+    """
+    name = getattr(request.state, "request_id", None)
+    fields = {} if name is None else {"instance": f"urn:evenhand:request:{name}"}
+    if request.url.path.rstrip("/").endswith("/verdict"):
+        fields |= {"media_type": "application/json", "verdict": "inconclusive"}
+    return fields
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
 
     @app.exception_handler(ProblemError)
-    async def refused(_: Request, error: ProblemError) -> JSONResponse:
-        return problem(error.status, error.detail, error.headers, **error.fields)
+    async def refused(request: Request, error: ProblemError) -> JSONResponse:
+        fields = error.fields | _of(request)
+        return problem(error.status, error.detail, error.headers, **fields)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), error.headers)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), error.headers, **_of(request))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
             {"place": ".".join(str(part) for part in e["loc"]), "message": e["msg"]}
             for e in error.errors()
         ]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not valid", errors=errors)
+        fields = {"errors": errors, **_of(request)}
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not valid", **fields)
 
     @app.exception_handler(TransientError)
-    async def away(_: Request, error: TransientError) -> JSONResponse:
+    async def away(request: Request, error: TransientError) -> JSONResponse:
         what = "database" if isinstance(error, StoreError) else "bus"
         return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, f"the {what} is away: {error}", {"retry-after": "5"}
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"the {what} is away: {error}",
+            {"retry-after": "5"},
+            **_of(request),
         )

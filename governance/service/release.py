@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STATUSES = {  # an answer that is not sure is never 2xx
     Outcome.PASS: HTTPStatus.OK,
     Outcome.FAIL: HTTPStatus.CONFLICT,
-    Outcome.INCONCLUSIVE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Outcome.INCONCLUSIVE: HTTPStatus.FAILED_DEPENDENCY,
 }
 _LOOK_BACK_US = 2 * 86_400_000_000  # further than any finding without labels may be old
 

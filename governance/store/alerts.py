@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from governance.alert import Alert, AlertKey, AlertState
 from governance.store.engine import snapshot, transaction
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine
 
 
+_KEY = tuple(alerts.primary_key)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts; None and no states = any."""
+    """Which alerts; None and no states = any. ``namespaces`` are those that may be seen at all."""
 
+    namespaces: tuple[str, ...] | None = None
     namespace: str | None = None
     component: str | None = None
     version: str | None = None
@@ -64,6 +68,18 @@ class Alerts:
         return sorted(found, key=lambda alert: alert.key)
 
 
+    def page(
+        self, which: AlertFilter, after: tuple[str, ...] | None = None, limit: int = 100
+    ) -> list[Alert]:
+        """Alerts in order of their key, from behind the key ``after``; raises StoreError."""
+        query = select(alerts.c.body).where(*_conditions(which))
+        if after is not None:
+            query = query.where(tuple_(*_KEY) > tuple_(*after))
+        with snapshot(self._engine) as connection:
+            found = connection.execute(query.order_by(*_KEY).limit(limit))
+            return [_read(body) for body in found.scalars()]
+
+
 def put_alerts(connection: Connection, changed: Iterable[Alert]) -> None:
     """Insert or replace alerts inside a given transaction."""
     upsert(connection, alerts, [_row(alert) for alert in changed])
@@ -93,6 +109,8 @@ def _read(body: str) -> Alert:
 def _conditions(which: AlertFilter) -> list[ColumnElement[bool]]:
     asked = {name: getattr(which, name) for name in ("namespace", "component", "version", "check")}
     conditions = [alerts.c[name] == value for name, value in asked.items() if value is not None]
+    if which.namespaces is not None:
+        conditions.append(alerts.c.namespace.in_(which.namespaces))
     if which.states:
         conditions.append(alerts.c.state.in_([state.value for state in which.states]))
     if which.changed_since_us is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from governance.errors import PermanentError
 from governance.store.engine import database_now_us, snapshot, transaction
@@ -12,6 +12,8 @@ from governance.store.tables import references
 from governance.store.upsert import insert_new
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Engine, Select
 
 
@@ -47,6 +49,16 @@ class References:
         with snapshot(self._engine) as connection:
             profile = connection.execute(_profile(reference)).scalar()
         return None if profile is None else bytes(profile)
+
+
+    def sizes(self, named: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """When each was first kept (microseconds since 1970), and how long it is, in bytes."""
+        table = references.c
+        query = select(table.hash, table.created_at, func.length(table.profile)).where(
+            table.hash.in_(list(named))
+        )
+        with snapshot(self._engine) as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
 
 
 def _profile(reference: str) -> Select[Any]:

@@ -13,6 +13,7 @@ from governance.metrics import Metrics
 from governance.service.build import build_alert_worker, open_store, road_of
 from governance.service.cli.flags import add_settings_flags, settings_of
 from governance.service.http import parse_address
+from governance.service.logs import configure_logs
 from governance.service.stop import stop_on_signals
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Work until SIGTERM."""
     stop = stop_on_signals()
     settings = settings_of(options)
+    configure_logs(settings.logs.format)
     store = open_store(settings, group=options.group)
     metrics = Metrics()
     bus = open_bus(settings.bus.url, client=settings.bus.client) if options.feed else None

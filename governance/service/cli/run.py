@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from governance.service.all_stages import all_stages
 from governance.service.cli.flags import add_settings_flags, components_of, settings_of
+from governance.service.logs import configure_logs
 from governance.service.stop import stop_on_signals
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Work until SIGTERM, or until a stage gives up."""
     stop = stop_on_signals()
     settings = settings_of(options)
+    configure_logs(settings.logs.format)
     loaded = components_of(settings)
     with all_stages(settings, loaded, options.state_dir, stop) as stages:
         print(

@@ -18,6 +18,7 @@ from governance.service.build import open_store
 from governance.service.cli.flags import add_settings_flags, components_of, settings_of
 from governance.service.door import opened
 from governance.service.http import bind, parse_address, served
+from governance.service.logs import configure_logs
 from governance.service.stop import stop_on_signals
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Answer until SIGTERM."""
     stop = stop_on_signals()
     settings = settings_of(options)
+    configure_logs(settings.logs.format)
     address = options.listen or settings.http.api
     authority = Authority.load(settings.http.tokens_file, parse_address(address)[0])
     store = open_store(settings, group=options.group)

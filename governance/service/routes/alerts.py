@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from governance.alert import AlertState
 from governance.clock import format_instant
 from governance.component.key import ComponentKey
 from governance.service.auth import Principal, Role, require
+from governance.service.cursors import read_cursor, write_cursor
+from governance.service.reply import reply
+from governance.service.routes.shapes import AlertsShape, Cursor, Limit, Text
 from governance.service.stores import Store
 from governance.store.alerts import AlertFilter
 from governance.store.deliveries import DeliveryFilter, DeliveryState
@@ -22,20 +25,31 @@ router = APIRouter(prefix="/api/v1", tags=["alerts"])
 Reader = Annotated[Principal, Depends(require(Role.READ))]
 
 
-@router.get("/alerts")
-def list_alerts(
+@router.get("/alerts", response_model=AlertsShape)
+def list_alerts(  # noqa: PLR0913 - one parameter a filter
     request: Request,
     reader: Reader,
     *,
-    namespace: str | None = None,
-    component: str | None = None,
-    state: Annotated[list[AlertState] | None, Query()] = None,
-) -> dict[str, Any]:
+    namespace: Text = None,
+    component: Text = None,
+    check: Text = None,
+    state: Annotated[list[AlertState] | None, Query(max_length=8)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
     """Alerts as they stand; ``state`` may be given several times."""
     store: Store = request.app.state.store
-    which = AlertFilter(namespace=namespace, component=component, states=tuple(state or ()))
-    found = [a for a in store.alerts.find(which) if reader.sees(a.key.component.namespace)]
-    return {"alerts": [_alert(alert) for alert in found]}
+    which = AlertFilter(
+        namespaces=reader.visible,
+        namespace=namespace,
+        component=component,
+        check=check,
+        states=tuple(state or ()),
+    )
+    found = store.alerts.page(which, read_cursor(cursor, 5), limit + 1)
+    page = found[:limit]
+    following = write_cursor(_key(page[-1])) if len(found) > limit else None
+    return reply(request, {"alerts": [_alert(alert) for alert in page], "cursor": following})
 
 
 @router.get("/deliveries")
@@ -56,6 +70,12 @@ def list_deliveries(
             if reader.sees(ComponentKey.parse(delivery.ordering_key).namespace)
         ]
     }
+
+
+def _key(alert: Alert) -> tuple[str, ...]:
+    key = alert.key
+    component = (key.component.namespace, key.component.name)
+    return (*component, key.version, key.modality, key.check)
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

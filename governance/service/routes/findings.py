@@ -1,43 +1,50 @@
-"""/api/v1/findings: the objects that replay prints, newest first, in pages."""
+"""/api/v1/findings: the objects that replay prints, newest window first, in pages."""
 
 from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from governance.clock import parse_instant_us
 from governance.finding import Status
 from governance.service.auth import Principal, Role, require
 from governance.service.problems import ProblemError
+from governance.service.reply import reply
+from governance.service.routes.shapes import Cursor, FindingsShape, Instant, Limit, Text
 from governance.service.stores import Store
 from governance.store.findings import FindingFilter
 
+if TYPE_CHECKING:
+    from governance.store.findings import FindingPage
+
 router = APIRouter(prefix="/api/v1/findings", tags=["findings"])
 Reader = Annotated[Principal, Depends(require(Role.READ))]
+_MOST_US = 2**62  # an instant that a database keeps
 
 
-@router.get("")
+@router.get("", response_model=FindingsShape)
 def list_findings(  # noqa: PLR0913 - one parameter a filter
     request: Request,
     reader: Reader,
     *,
-    namespace: str | None = None,
-    component: str | None = None,
-    version: str | None = None,
-    modality: str | None = None,
-    check: str | None = None,
-    subject: str | None = None,
+    namespace: Text = None,
+    component: Text = None,
+    version: Text = None,
+    modality: Text = None,
+    check: Text = None,
+    subject: Text = None,
     status: Status | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> dict[str, Any]:
+    since: Instant = None,
+    until: Instant = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
     """Findings whose window ends in [since, until); every revision is an entry of its own."""
     which = FindingFilter(
+        namespaces=reader.visible,
         namespace=namespace,
         component=component,
         version=version,
@@ -52,13 +59,23 @@ def list_findings(  # noqa: PLR0913 - one parameter a filter
     try:
         page = store.findings.query(which, cursor, limit)
     except ValueError as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
-    shown = [row for row in page.findings if reader.sees(row.component.namespace)]
-    return {"findings": [json.loads(row.body) for row in shown], "cursor": page.cursor}
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"cursor: {error}") from None
+    return reply(request, _joined(page))
+
+
+def _joined(page: FindingPage) -> bytes:
+    """The page as JSON: findings lie in the database as they are shown, so none is read."""
+    listed = ",".join(row.body for row in page.findings)
+    return f'{{"findings":[{listed}],"cursor":{json.dumps(page.cursor)}}}'.encode()
 
 
 def _instant(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_instant_us(text)
-    except ValueError as error:
+        instant_us = parse_instant_us(text)
+    except (ValueError, OverflowError) as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name}: {error}") from None
+    if abs(instant_us) > _MOST_US:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name}: {text!r} is no time of this era")
+    return instant_us
