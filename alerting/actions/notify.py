@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from alerting.actions.base import message
+from alerting.actions.base import asked, timestamp
+from alerting.actions.messages import Notify, NotifyMessage
 
 if TYPE_CHECKING:
     from alerting.actions.base import ActionRequest
 
+TYPE: Final = "io.evenhand.notify.v1"
 
-def notify(request: ActionRequest) -> str:
+
+def notify(request: ActionRequest) -> NotifyMessage:
     """Nothing beyond what every action says."""
-    return message(request, "io.evenhand.notify.v1", {})
+    return NotifyMessage(
+        type=TYPE, timestamp=timestamp(request), data=Notify(action="notify", **asked(request))
+    )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from alerting.actions.base import ActionRequest
+from alerting.actions.base import ActionRequest, body
 from alerting.catalog import ACTIONS
 from alerting.stages import BUDGET_US, Circumstances, due_action
 from governance.audit import AuditEntry, entry_of
@@ -106,7 +106,7 @@ def _delivery(due: Due) -> Delivery:
         kind=request.kind,
         target=request.target,
         ordering_key=str(request.component.key),
-        body=ACTIONS[request.action.action](request),
+        body=body(ACTIONS[request.action.action], request),
         created_us=request.now_us,
         next_attempt_us=request.now_us,
         expires_us=due.expires_us,

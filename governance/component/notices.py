@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from governance.component.schema import Component
 
 IDLE: dict[Steps, str] = {
-    ("spec", "model", "repository"): "no registry is connected; rollback webhooks carry its name",
     ("spec", "webComponent"): "pages are not observed",
     ("spec", "governance", "costOptimization"): "cost is not measured",
     ("spec", "release", "strategy"): "versions are not compared with each other",
@@ -28,6 +27,9 @@ IDLE: dict[Steps, str] = {
 """Path of a field or block, and what does not happen with it."""
 
 PARTLY: dict[Steps, str] = {
+    ("spec", "model", "repository"): (
+        "rollbacks by `registry` go there, others carry its name; versions are not read from it"
+    ),
     ("spec", "model", "endpoint"): "only `gate` asks it, and the door knows loggers by it",
     ("spec", "governance", "biasDetection", "monitoringEndpoint"): (
         "state, labels, feedback and events; pages do not post there yet"
@@ -52,10 +54,6 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     yield from _performance(component)
     yield from _rollbacks(component)
     yield from _evidently(component)
-    for i, action in enumerate(component.spec.actions):
-        if action.approval == "manual":
-            path = ("spec", "actions", i, "approval")
-            yield path, "accepted, acted on in part: the action is held, nobody can approve it yet"
 
 
 def _is_there(value: Any, path: Steps) -> bool:

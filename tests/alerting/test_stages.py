@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerting.actions.base import ActionRequest
+from alerting.actions.base import ActionRequest, body
 from alerting.catalog import ACTIONS
 from alerting.declared import Declared
 from alerting.lifecycle import step
@@ -124,9 +124,9 @@ def test_every_action_makes_a_small_signed_body(kind: str) -> None:
     alert, decision = step(Alert(KEY), seen, Rule(1, 1, 1), now_us=5)
     due = due_of(declared, alert, decision, CALM, now_us=5)
     assert due is not None
-    body = ACTIONS[kind](due.request)
-    data = json.loads(body)["data"]
-    assert len(body) < 20_000
+    text = body(ACTIONS[kind], due.request)
+    data = json.loads(text)["data"]
+    assert len(text) < 20_000
     assert (data["component"], data["version"], data["action"]) == ("prices", "1", kind)
     assert data["alert"]["window"]["number"] == 3
 

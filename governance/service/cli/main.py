@@ -22,7 +22,11 @@ COMMANDS: Final = {
     "gate": "the checks of replay before release: one verdict, JUnit, Markdown",
     "report": "Evidently's page of one window (extra: evidently)",
     "baseline": "build a reference profile from rows",
+    "deliveries": "list, replay and release what goes to webhooks and registries",
+    "actions": "pause, resume, approve or reject what changes the world",
+    "audit": "verify, export and sign the audit chains",
     "validate": "check components and settings",
+    "operate": "Kubernetes operator: components, sidecars, status",
     "inject": "what injection makes of a pod, without a cluster",
     "rules": "print the rules for Prometheus",
     "crd": "print the CustomResourceDefinition of components",
@@ -55,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _general(arguments: list[str]) -> int:
-    names = "\n".join(f"  {name:<10}{words}" for name, words in COMMANDS.items())
+    names = "\n".join(f"  {name:<12}{words}" for name, words in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="evenhand",
         usage="evenhand COMMAND [options]",

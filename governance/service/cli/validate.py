@@ -18,7 +18,7 @@ from governance.errors import ConfigError, InvalidComponent, Problem
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     settings, problems = _settings(options.config)
     problems = [*reading.problems, *problems, *_baselines(reading)]
     if settings is not None:
-        problems += _webhooks(reading, settings)
+        problems += _receivers(reading, settings)
     if options.json:
         print(json.dumps(_report(reading, problems), indent=2))
     else:
@@ -62,17 +62,29 @@ def _settings(file: Path | None) -> tuple[Settings | None, list[Problem]]:
         return None, [Problem(str(file), None, "", str(error).removeprefix(f"{file}: "))]
 
 
-def _webhooks(reading: Reading, settings: Settings) -> Iterator[Problem]:
-    known = settings.alerting.webhooks
+def _receivers(reading: Reading, settings: Settings) -> Iterator[Problem]:
+    """Webhooks and registries that the settings do not have, or that serve other namespaces."""
     for item in reading.components:
-        for i, action in enumerate(item.component.spec.actions):
-            if action.webhook not in known:
-                near = did_you_mean(action.webhook, known)
-                message = (
-                    f"the settings have no webhook {action.webhook!r}{near}; "
-                    f"alerting.webhooks has: {listed(known) or 'none'}"
-                )
-                yield Problem(str(item.file), None, f"spec.actions[{i}].webhook", message)
+        component = item.component
+        for i, action in enumerate(component.spec.actions):
+            path = f"spec.actions[{i}].webhook"
+            message = _not_a_receiver(action.webhook, settings.alerting.webhooks, "webhook")
+            if action.registry is not None:
+                path = "spec.model.repository"
+                named = component.spec.model.repository
+                message = _not_a_receiver(named, settings.registries, "registry")
+            if message is not None:
+                yield Problem(str(item.file), None, path, message)
+
+
+def _not_a_receiver(name: str | None, known: Mapping[str, object], what: str) -> str | None:
+    if name is not None and name in known:
+        return None
+    near = "" if name is None else did_you_mean(name, known)
+    place = "alerting.webhooks" if what == "webhook" else "registries"
+    return (
+        f"the settings have no {what} {name or ''!r}{near}; {place} has: {listed(known) or 'none'}"
+    )
 
 
 def _baselines(reading: Reading) -> Iterator[Problem]:
