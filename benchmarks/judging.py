@@ -21,7 +21,7 @@ from detectors.drift.detector import make_drift
 from detectors.panes import PaneState
 from detectors.reference import build_reference
 from detectors.trailing import LENGTHS
-from governance.algebra.sums import pack, unpack
+from governance.algebra.packed import pack, unpack
 from governance.event import Column, EventBatch
 
 if TYPE_CHECKING:

@@ -13,8 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from governance.algebra.packed import TrailingSums
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from detectors.reference import Reference
     from detectors.rollout import SinceRollout
@@ -37,8 +42,8 @@ class Pane:
     start_us: int
     end_us: int
     events: int
-    sums: Sums
-    outcomes: Sums = field(default_factory=dict)
+    sums: Mapping[str, NDArray[np.int64]]
+    outcomes: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     lost_share: float = 0.0
     partial: bool = False
 
@@ -62,6 +67,23 @@ class WindowView:
     provisional_until: str = ""  # RFC 3339, for the reason
     since_rollout: SinceRollout | None = None  # of the newest window only (``detectors.rollout``)
     changes: Mapping[str, Change] = field(default_factory=dict)
+    _added: dict[tuple[str, tuple[int, ...]], TrailingSums] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def trailing(self, lengths: Sequence[int]) -> TrailingSums:
+        """Sums over the last ``lengths`` panes, added up once for all who ask."""
+        return self._trailing("sums", tuple(lengths))
+
+    def trailing_outcomes(self, lengths: Sequence[int]) -> TrailingSums:
+        """As ``trailing``, of labelled events."""
+        return self._trailing("outcomes", tuple(lengths))
+
+    def _trailing(self, kind: str, lengths: tuple[int, ...]) -> TrailingSums:
+        if (kind, lengths) not in self._added:
+            parts = [getattr(pane, kind) for pane in self.panes]
+            self._added[kind, lengths] = TrailingSums(parts, lengths)
+        return self._added[kind, lengths]
 
 
 class Detector(Protocol):

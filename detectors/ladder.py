@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detectors.base import WindowView
+
 FEWEST_EFFECTIVE = 25.0  # effective events of the longest window
 FEWEST_REFERENCE_ROWS = 1_000
 SHOWN_EFFECTIVE = 200.0  # effective events from which a window is worth showing
@@ -78,23 +80,15 @@ class Ruling:
 
 
 def trailing_sums(
-    arrays: Sequence[NDArray[np.int64] | None], lengths: Sequence[int], size: int
+    view: WindowView, array: str, lengths: Sequence[int], size: int
 ) -> NDArray[np.int64]:
-    """Sums over the last ``lengths`` panes, shape (K, size).
+    """Sums of one array over the last ``lengths`` panes, shape (lengths, size).
 
-    ``arrays`` is one array per pane, oldest first, None for a pane that has none; ``lengths`` rise
-    and do not exceed their number.
+    ``lengths`` rise and do not exceed the panes of the view; without one, or without the array,
+    there are no rows or only zeros.
     """
-    sums = np.zeros((len(lengths), size), dtype=np.int64)
-    running = np.zeros(size, dtype=np.int64)
-    covered = 0
-    for row, length in enumerate(lengths):
-        for array in arrays[len(arrays) - length : len(arrays) - covered]:
-            if array is not None:
-                running += array
-        sums[row] = running
-        covered = length
-    return sums
+    sums = view.trailing(lengths).get(array) if lengths else None
+    return np.zeros((len(lengths), size), dtype=np.int64) if sums is None else sums
 
 
 def usable_windows(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from detectors.base import Pane
-from governance.algebra.sums import pack, unpack
+from governance.algebra.packed import PackedSums, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 
-READ_AT_ONCE = 1_024  # closed panes that a process keeps unpacked, about 40 kB each
 UNUSABLE = "unusable"  # the reason for which events that no detector can add are lost
 
 
@@ -101,26 +99,16 @@ class PaneState:
 
     def view(self) -> Pane:
         """As detectors see it: read from the packed form."""
-        sums = _read(self.packed) if self.packed else {}
         return Pane(
             self.number,
             self.start_us,
             self.end_us,
             self.events,
-            sums,
-            _read(self.packed_outcomes) if self.packed_outcomes else self.outcomes,
+            PackedSums(self.packed) if self.packed else {},
+            PackedSums(self.packed_outcomes) if self.packed_outcomes else self.outcomes,
             self.lost_share,
             self.partial,
         )
-
-
-@lru_cache(maxsize=READ_AT_ONCE)
-def _read(packed: bytes) -> Sums:
-    """The packed sums, read-only: consecutive verdicts read the same panes."""
-    sums = unpack(packed)
-    for array in sums.values():
-        array.flags.writeable = False
-    return sums
 
 
 _SUMS_FIELDS = (

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from detectors.panes import UNUSABLE
-from governance.algebra.sums import merge, pack, unpack
+from governance.algebra.packed import pack, unpack
+from governance.algebra.sums import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from governance.algebra.sums import merge
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import WindowView
+    from governance.algebra.packed import TrailingSums
     from governance.algebra.sums import Sums
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64)
@@ -38,18 +37,15 @@ def trailing_windows(view: WindowView, prefix: str, unit: int = 1) -> Iterator[T
     """The ladder of a view, shortest first; only arrays whose name starts with ``prefix``.
 
     ``unit`` panes make one window (``windows.slide``), so lengths are multiples of it; there is no
-    window before the first is full. Every pane is added once: a window is the next shorter one
-    plus the panes before it, and longer windows are added up only if they are asked for.
+    window before the first is full.
     """
-    sums: Sums = {}
-    outcomes: Sums = {}
-    panes, covered = view.panes, 0
-    for length in (k * unit for k in LENGTHS if k * unit <= len(panes)):
-        before = panes[len(panes) - length : len(panes) - covered]
-        sums = merge([sums, *(_only(pane.sums, prefix) for pane in before)])
-        outcomes = merge([outcomes, *(_only(pane.outcomes, prefix) for pane in before)])
-        yield Trailing(length, sums, outcomes)
-        covered = length
+    lengths = [k * unit for k in LENGTHS if k * unit <= len(view.panes)]
+    if not lengths:
+        return
+    sums = _stacks(view.trailing(lengths), prefix)
+    outcomes = _stacks(view.trailing_outcomes(lengths), prefix)
+    for row, length in enumerate(lengths):
+        yield Trailing(length, _row(sums, row), _row(outcomes, row))
 
 
 def seen(view: WindowView, name: str) -> bool:
@@ -67,5 +63,15 @@ def error_levels(false_alarm_every: int, judged: int) -> tuple[float, float]:
     return 1 / (false_alarm_every * judged * looks), 1 / (_WARNING_EVERY * looks)
 
 
-def _only(sums: Mapping[str, NDArray[np.int64]], prefix: str) -> Sums:
-    return {name: array for name, array in sums.items() if name.startswith(prefix)}
+def _stacks(trailing: TrailingSums, prefix: str) -> dict[str, tuple[int, NDArray[np.int64]]]:
+    """Of each array the first row that has it, and its sums in all rows."""
+    stacks = {}
+    for name in trailing.names:
+        stack = trailing.get(name) if name.startswith(prefix) else None
+        if stack is not None:
+            stacks[name] = (trailing.since(name), stack)
+    return stacks
+
+
+def _row(stacks: Mapping[str, tuple[int, NDArray[np.int64]]], row: int) -> Sums:
+    return {name: stack[row] for name, (since, stack) in stacks.items() if row >= since}

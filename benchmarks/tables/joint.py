@@ -22,7 +22,7 @@ from benchmarks.tables.populations import (
 )
 from benchmarks.tables.table import Table
 from benchmarks.tables.watched import component
-from detectors.base import Pane
+from detectors.base import Pane, WindowView
 from detectors.drift.joint import THRESHOLD, Joint, joint_part
 from detectors.drift.subjects import feature_subjects
 from detectors.joint_reference import sums_of
@@ -79,7 +79,7 @@ class Scene:
     def readings(self, panes: list[Pane]) -> Readings:
         """The ladder of panes, newest last."""
         lengths = [k for k in LENGTHS if k <= len(panes)]
-        return self.joint.look(panes, lengths).readings
+        return self.joint.look(WindowView(panes, {}), lengths).readings
 
 
 @cache
@@ -155,7 +155,7 @@ def census(rows: int = 5_000) -> Table:
     cells: list[list[Cell]] = []
     for period, stretches in STRETCHES.items():
         effects = [
-            float(joint.look([_pane_of(joint, start, rows)], [1]).readings.effect.value[0, 0])
+            float(joint.look(_view_of(joint, start, rows), [1]).readings.effect.value[0, 0])
             for first, last in stretches
             for start in range(-(-first // rows) * rows, last - rows + 1, rows)
         ]
@@ -165,8 +165,9 @@ def census(rows: int = 5_000) -> Table:
     return Table(f"Effect of joint in windows of {rows:,} people, against 2015", head, cells)
 
 
-def _pane_of(joint: Joint, start: int, rows: int) -> Pane:
-    return Pane(0, 0, 1, rows, joint.add(only(census_traffic(), start, start + rows)))
+def _view_of(joint: Joint, start: int, rows: int) -> WindowView:
+    sums = joint.add(only(census_traffic(), start, start + rows))
+    return WindowView([Pane(0, 0, 1, rows, sums)], {})
 
 
 def _population(features: int, kind: str, correlation: float) -> EventBatch:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.base import Pane
+    from detectors.base import WindowView
     from detectors.drift.layout import Inside
     from detectors.drift.subjects import Subject
     from detectors.reference import Reference
@@ -96,24 +96,22 @@ class Counting:
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: counts, self.places: np.append(places, squared)}
 
-    def windows(self, panes: Sequence[Pane], lengths: Sequence[int]) -> Windows:
-        """The windows of the last ``lengths`` of a view's panes, which are oldest first."""
-        counted = [pane.sums.get(self.array) for pane in panes]
-        placed = [pane.sums.get(self.places) for pane in panes]
-        sums = trailing_sums(counted, lengths, len(self._layout.cells.owner))
-        places = trailing_sums(placed, lengths, self._layout.pieces + 1)
+    def windows(self, view: WindowView, lengths: Sequence[int]) -> Windows:
+        """The windows of the last ``lengths`` of a view's panes."""
+        sums = trailing_sums(view, self.array, lengths, len(self._layout.cells.owner))
+        places = trailing_sums(view, self.places, lengths, self._layout.pieces + 1)
+        newest = view.panes[-1].sums
         # Every subject counts all events: the first one's cells add up to the sum of weights.
         total = sums[:, self._layout.cells.slice(0)].sum(axis=-1) / WEIGHT_SCALE
         squared = places[:, -1] / SQUARED_WEIGHT_SCALE
         n = total**2 / np.where(squared > 0, squared, 1.0)
         scale = n / np.where(total > 0, total, 1.0) / WEIGHT_SCALE
         counts = sums * scale[:, None]
-        newest = placed[-1]
         return Windows(
             counts=self._layout.folded(counts),
             n=n,
-            empty=newest is None or newest[-1] <= 0,
-            unseen=self._unseen(counted[-1]),
+            empty=self.places not in newest or newest[self.places][-1] <= 0,
+            unseen=self._unseen(newest.get(self.array)),
             inside=self._layout.inside(
                 counts, places[:, :-1] * (scale * WEIGHT_SCALE / PLACE_SCALE)[:, None]
             ),

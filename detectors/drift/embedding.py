@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.base import Pane
+    from detectors.base import WindowView
     from detectors.drift.family import Terms
     from detectors.embedding_reference import EmbeddingReference
     from detectors.reference import Reference
@@ -97,17 +97,16 @@ class Embedding:
             parts.append(self._of_sum(total))
         return merge(parts)
 
-    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> EmbeddingLook:
-        summed = [pane.sums.get(self.sum_name) for pane in panes]
-        weighed = [pane.sums.get(self._weights) for pane in panes]
-        weights = trailing_sums(weighed, lengths, 2)
+    def look(self, view: WindowView, lengths: Sequence[int]) -> EmbeddingLook:
+        weights = trailing_sums(view, self._weights, lengths, 2)
         total, squared = weights[:, 0] / WEIGHT_SCALE, weights[:, 1] / SQUARED_WEIGHT_SCALE
         n = total**2 / np.where(squared > 0, squared, 1.0)
-        sums = trailing_sums(summed, lengths, self.projection.size) / SUM_SCALE
+        sums = trailing_sums(view, self.sum_name, lengths, self.projection.size) / SUM_SCALE
         means = sums / np.where(total > 0, total, 1.0)[:, None]
         gap = ""
-        if weighed[-1] is None:
-            gap = self._gap() if panes[-1].events else NO_EVENTS
+        newest = view.panes[-1]
+        if self._weights not in newest.sums:
+            gap = self._gap() if newest.events else NO_EVENTS
         return EmbeddingLook(self.modality, self._readings(means, n), (gap,))
 
     def _readings(self, means: Floats, n: Floats) -> Readings:

@@ -95,11 +95,20 @@ class Family:
     holds: tuple[Hold | None, ...]
     ruling: Ruling
     figures: tuple[_Figures, ...] = field(init=False)  # of the windows to show, per member
+    log_evidence: tuple[float | None, ...] = field(init=False)  # log10, per member; None = none
+    rows: tuple[int | None, ...] = field(init=False)  # of the windows to show; None = there is none
 
     def __post_init__(self) -> None:
         effect, rows = self.readings.effect, np.maximum(self.climb.shown, 0)
         places = np.arange(len(rows) if len(effect.value) else 0)  # none while no window is whole
         at = rows[places], places
+        evidence = [math.log10(e) if e > 0 else None for e in self.climb.evidence.tolist()]
+        object.__setattr__(self, "log_evidence", tuple(evidence))
+        shown = [
+            None if row < 0 or held is Hold.NO_EVENTS else row
+            for row, held in zip(self.climb.shown.tolist(), self.holds, strict=True)
+        ]
+        object.__setattr__(self, "rows", tuple(shown))
         columns = (effect.value, effect.raw, effect.lower, effect.upper, self.readings.m)
         named = zip(*(column[at].tolist() for column in columns), strict=True)
         figures = tuple(
@@ -114,13 +123,11 @@ class Family:
 
     def shown(self, member: int) -> int | None:
         """The row of the window that a member's verdict shows; None = there is none."""
-        row = int(self.climb.shown[member])
-        return None if row < 0 or self.holds[member] is Hold.NO_EVENTS else row
+        return self.rows[member]
 
     def verdict(self, member: int, *, check: str, subject: str, test: str, moved: str) -> Verdict:
         """The verdict on one member; ``moved`` says in words what changed, if it did."""
-        row = self.shown(member)
-        evidence = float(self.climb.evidence[member])
+        row = self.rows[member]
         return Verdict(
             check=check,
             subject=subject,
@@ -129,7 +136,7 @@ class Family:
             modality=self.terms.modality,
             test=test,
             threshold=float(self.members.thresholds[member]),
-            evidence=math.log10(evidence) if evidence > 0 else None,
+            evidence=self.log_evidence[member],
             evidence_bar=math.log10(self.ruling.bar) if self.holds[member] is None else None,
             panes=1 if row is None else self.terms.panes[row],
             events=self.terms.events,

@@ -16,7 +16,7 @@ from detectors.reference import split_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detectors.base import Pane
+    from detectors.base import WindowView
     from detectors.drift.family import Terms
     from detectors.drift.subjects import Subject
     from detectors.ladder import Readings
@@ -49,8 +49,8 @@ class Features:
     def add(self, batch: EventBatch) -> Sums:
         return self._counting.add(batch)
 
-    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> FeatureLook:
-        windows = self._counting.windows(panes, lengths)
+    def look(self, view: WindowView, lengths: Sequence[int]) -> FeatureLook:
+        windows = self._counting.windows(view, lengths)
         readings = self.measure.readings(windows.counts, windows.n, windows.inside)
         return FeatureLook(self, windows, readings)
 

@@ -44,14 +44,18 @@ class Line:
     between_means: Floats = field(init=False)  # to the next one's, in sd; 0 for the last
     closed: NDArray[np.bool_] = field(init=False)  # wide, and not open
     lean: Floats = field(init=False)  # 1 - 2 x the mean's place in its piece
+    per_width: Floats = field(init=False)  # 1 / width where closed, else 0
+    support: Floats = field(init=False)  # of the reference, shape (2, F, P)
 
     def __post_init__(self) -> None:
         following = np.pad(self.below[:, 1:], ((0, 0), (0, 1)))
         object.__setattr__(self, "between_means", self.above + following)
         closed = (self.below > 0) & (self.above > 0)
         object.__setattr__(self, "closed", closed)
-        lean = (self.above - self.below) / np.where(closed, self.width, 1.0)
-        object.__setattr__(self, "lean", np.where(closed, lean, 0.0))
+        per_width = np.where(closed, 1 / np.where(closed, self.width, 1.0), 0.0)
+        object.__setattr__(self, "per_width", per_width)
+        object.__setattr__(self, "lean", (self.above - self.below) * per_width)
+        object.__setattr__(self, "support", _support(self.below * per_width))
 
     @property
     def width(self) -> Floats:
@@ -83,9 +87,9 @@ class Gap:
     def absolute_area(self) -> Floats:
         """Integral of the absolute gap over each piece, in sd."""
         area = np.abs(self.area)
-        linear = self.before * self.after > 0
-        near = np.minimum(np.abs(self.before), np.abs(self.after)) < self._wander
-        at = np.nonzero((near | ~linear) & self.line.closed)
+        same_sign = self.before * self.after > 0
+        far = np.minimum(np.abs(self.before), np.abs(self.after)) >= self._wander
+        at = np.nonzero(self.line.closed & ~(same_sign & far))
         width = self.line.width[at[1:]]
         # No less than the integral itself: a mean place is known to a step only.
         area[at] = np.maximum(area[at], width * _absolute_area(*self._inside(at)))
@@ -105,8 +109,8 @@ class Gap:
     def _wander(self) -> Floats:
         """How far the gap can be inside a piece from the straight line between its edges."""
         line = self.line
-        moved = 2 * self.moved / np.where(line.closed, line.width, 1.0)
-        bend = np.abs(self.share * line.lean - moved) + line.share * np.abs(line.lean)
+        bend = np.abs(self.share * line.lean - self.moved * (2 * line.per_width))
+        bend += line.share * np.abs(line.lean)
         return np.asarray(bend)
 
     def _inside(self, at: tuple[NDArray[np.intp], ...]) -> tuple[Floats, Floats]:
@@ -115,11 +119,10 @@ class Gap:
         Between them, where one of the samples begins or ends, the gap is a straight line.
         """
         piece = at[1:]
-        q, f, width = self.share[at], self.line.share[piece], self.line.width[piece]
-        usual = self.line.below[piece] / width
-        moved = np.where(q > 0, self.moved[at] / np.where(q > 0, q, 1.0), 0.0)
-        window = _support(np.clip(usual + moved / width, 0.0, 1.0))
-        reference = _support(usual)
+        q, f, per_width = self.share[at], self.line.share[piece], self.line.per_width[piece]
+        moved = self.moved[at] / np.where(q > 0, q, 1.0)  # 0 where there is no row
+        mean_place = (self.line.below[piece] + moved) * per_width
+        window, reference = _support(mean_place), self.line.support[:, piece[0], piece[1]]
         one, other = _inner_end(window), _inner_end(reference)
         places = np.zeros((4, len(q)))
         places[1], places[2], places[3] = np.minimum(one, other), np.maximum(one, other), 1.0
@@ -168,8 +171,11 @@ def _rows(features: Sequence[Floats]) -> Floats:
 
 def _support(mean: Floats) -> Floats:
     """Both ends of the part of [0, 1] that rows of this mean place are laid over, shape (2, n)."""
-    low, high = np.maximum(0.0, 2 * mean - 1), np.minimum(1.0, 2 * mean)
-    return np.stack([np.minimum(low, 1 - _NARROWEST), np.maximum(high, _NARROWEST)])
+    twice = 2 * mean
+    ends = np.stack([twice - 1, twice])
+    np.clip(ends[0], 0.0, 1 - _NARROWEST, out=ends[0])
+    np.clip(ends[1], _NARROWEST, 1.0, out=ends[1])
+    return ends
 
 
 def _inner_end(support: Floats) -> Floats:
@@ -180,7 +186,9 @@ def _inner_end(support: Floats) -> Floats:
 def _filled(places: Floats, support: Floats) -> Floats:
     """Share of evenly laid rows up to each place."""
     low, high = support
-    return np.asarray(np.clip((places - low) / (high - low), 0.0, 1.0))
+    filled = places - low
+    filled /= high - low
+    return np.asarray(np.clip(filled, 0.0, 1.0, out=filled))
 
 
 def _absolute_area(places: Floats, gap: Floats) -> Floats:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.base import Pane
+    from detectors.base import Pane, WindowView
     from detectors.drift.family import Terms
     from detectors.drift.subjects import Subject
     from detectors.joint_reference import JointReference
@@ -102,13 +102,12 @@ class Joint:
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: np.concatenate([product_sums(scores, weight), squared])}
 
-    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> JointLook:
-        summed = [pane.sums.get(self.array) for pane in panes]
+    def look(self, view: WindowView, lengths: Sequence[int]) -> JointLook:
         d = len(self._known.features)
-        sums = trailing_sums(summed, lengths, size_of(d) + 1)
+        sums = trailing_sums(view, self.array, lengths, size_of(d) + 1)
         matrices, squared = symmetric(sums[:, :-1], d), sums[:, -1] / SQUARED_WEIGHT_SCALE
         n = matrices[:, 0, 0] ** 2 / np.where(squared > 0, squared, 1.0)
-        gap = self._gap(panes[-1])
+        gap = self._gap(view.panes[-1])
         change = changes(matrices, self._past)
         return JointLook(self, change, self._readings(change, n), (gap,))
 

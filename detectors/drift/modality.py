@@ -72,7 +72,7 @@ class ModalityDrift:
         moves: dict[str, str] = {}
         quality: list[Verdict] = []
         if self._members is not None:
-            looks = [part.look(view.panes, terms.panes) for part in self._parts]
+            looks = [part.look(view, terms.panes) for part in self._parts]
             gaps = [gap for look in looks for gap in look.gaps]
             readings = side_by_side([look.readings for look in looks])
             family = judge_family(readings, self._members, terms, gaps)

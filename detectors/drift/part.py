@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detectors.base import Pane
+    from detectors.base import WindowView
     from detectors.drift.family import Members, Terms
     from detectors.ladder import Readings
     from governance.algebra.sums import Sums
@@ -50,5 +50,5 @@ class Part(Protocol):
     def add(self, batch: EventBatch) -> Sums:
         """What is remembered of a batch."""
 
-    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> Look:
-        """Measure the last ``lengths`` panes; shortest first, none longer than ``panes``."""
+    def look(self, view: WindowView, lengths: Sequence[int]) -> Look:
+        """Measure the last ``lengths`` panes; shortest first, none longer than the view."""

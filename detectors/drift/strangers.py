@@ -17,6 +17,8 @@ from detectors.reference import is_excluded, split_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from detectors.base import Pane
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
@@ -82,7 +84,7 @@ def _few(names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: (zlib.crc32(name.encode()), name))[:MOST_NAMES]
 
 
-def _counted(counts: Mapping[str, Sequence[int]] | Sums, prefix: str) -> dict[str, int]:
+def _counted(counts: Mapping[str, NDArray[np.int64]], prefix: str) -> dict[str, int]:
     found: dict[str, int] = defaultdict(int)
     for name in sorted(counts):
         if name.startswith(prefix):

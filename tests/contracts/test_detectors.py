@@ -18,14 +18,15 @@ from detectors.points import PointSource
 from detectors.reasons import NO_THRESHOLD
 from detectors.reference import build_reference
 from detectors.stats.rate_change import Track
-from governance.algebra.sums import merge, pack, subtract, unpack
+from governance.algebra.packed import pack, unpack
+from governance.algebra.sums import merge, subtract
 from governance.component.metrics import FairnessMetric, LimitKind, RateCheck
 from governance.event import FINISH_REASONS, Column, ComponentKey, EventBatch
 from governance.finding import Finding, Status, Verdict, Window
 from tests.detectors.scenes import HOUR_US, VOCABULARY, component, judging, limiting, view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from detectors.base import Detector
     from detectors.reference import Reference
@@ -113,6 +114,7 @@ def traffic(n: int, seed: int = 0, shift: float = 0.0) -> EventBatch:
             "finish_reason": Column(rng.integers(-1, 3, n).astype(np.int32), FINISH_REASONS),
             "group.sex": Column(sex.astype(np.int32), VOCABULARY["sex"]),
             "group.race": Column(race.astype(np.int32), VOCABULARY["race"]),
+            "text.response_schema_valid": Column(rng.choice([0.0, 1.0, np.nan], n)),
         },
         vectors={"text": words},
     )
@@ -179,6 +181,7 @@ def missing(n: int) -> EventBatch:
         "weight": Column(np.full(n, np.nan)),
         "group.sex": Column(np.full(n, -1, np.int32), ()),
         "group.race": Column(np.full(n, -1, np.int32), ()),
+        "text.response_schema_valid": Column(np.full(n, np.nan)),
     }
     return EventBatch("1", n, nothing, vectors={"text": np.full((n, 512), np.nan)})
 
@@ -200,6 +203,7 @@ def huge(n: int) -> EventBatch:
             "score": Column(ends[::-1]),
             "latency_ms": Column(np.roll(ends, 1)),
             "ttft_ms": Column(np.roll(ends, 2)),
+            "text.response_schema_valid": Column(np.roll(ends, 3)),
             "input_tokens": Column(np.resize([2**31 - 1, -(2**31), 0], n).astype(np.int32)),
             "output_tokens": Column(np.resize([2**31 - 1, 1], n).astype(np.int32)),
             "request_bytes": Column(np.resize([2**63 - 1, -(2**63), 0], n)),
@@ -234,7 +238,7 @@ def numbers(verdict: Verdict) -> list[float]:
     return [value for value in values if isinstance(value, float)]
 
 
-def equal(left: dict[str, Any], right: dict[str, Any]) -> bool:
+def equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return pack(left) == pack(right)
 
 

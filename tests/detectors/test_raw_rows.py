@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from detectors.raw_rows import ROW, keep, kept
-from governance.algebra.sums import merge, pack, unpack
+from governance.algebra.packed import pack, unpack
+from governance.algebra.sums import merge
 from governance.event import Column, EventBatch
 
 VALUES = np.array([1.5, np.nan, -0.0, np.inf, 1e-300, 7.0])

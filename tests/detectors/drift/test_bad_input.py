@@ -11,7 +11,8 @@ import pytest
 
 from detectors.drift.detector import make_drift
 from detectors.reference import build_reference
-from governance.algebra.sums import merge, pack
+from governance.algebra.packed import pack
+from governance.algebra.sums import merge
 from governance.event import Column, EventBatch
 from governance.finding import Status, Verdict
 from tests.detectors.scenes import component, pane, view
