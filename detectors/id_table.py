@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     Keys = NDArray[np.uint64]
     Positions = NDArray[np.int64]
+    Places = tuple[Positions, NDArray[np.bool_]]
 
 LOAD = 0.86  # of the slots at most; 7.1 probes for a key that is absent
 GROWTH = 1.5  # between rebuilds while the table is far from its limit
 SMALLEST = 1_024
+_AT_ONCE = 65_536  # keys of a rebuild
 
 _MIX_LOW = np.uint64(0x9E3779B97F4A7C15)
 _MIX_HIGH = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -91,23 +93,38 @@ class IdTable:
 
     def find(self, keys: Keys) -> Positions:
         """Slot of each key, -1 where it is absent; shape (n,)."""
-        found = np.full(len(keys), -1, dtype=np.int64)
+        slots, there = self.locate(keys)
+        slots[~there] = -1
+        return slots
+
+    def locate(self, keys: Keys) -> Places:
+        """Slot of each key, or the free one that it would take; and which keys are there."""
+        found = np.empty(len(keys), dtype=np.int64)
+        there = np.zeros(len(keys), dtype=bool)
         rows = np.arange(len(keys))
         slots, steps = self._probe(keys)
         while rows.size:
             seen = self.keys[slots]
             hit = seen == keys
-            found[rows[hit]] = slots[hit]
-            on = ~hit & (seen != 0)
+            there[rows] = hit
+            ends = hit | (seen == 0)
+            found[rows[ends]] = slots[ends]
+            on = np.flatnonzero(~ends)
             rows, keys, slots, steps = rows[on], keys[on], slots[on], steps[on]
             slots = self._next(slots, steps)
-        return found
+        return found, there
 
-    def put(self, keys: Keys, values: Mapping[str, NDArray[Any]]) -> None:
-        """Insert distinct keys with their values; a key that is there already is replaced."""
+    def put(
+        self, keys: Keys, values: Mapping[str, NDArray[Any]], places: Places | None = None
+    ) -> None:
+        """Insert distinct keys with their values; a key that is there already is replaced.
+
+        ``places`` is what ``locate`` said of them, if nothing has been put in since.
+        """
         if len(keys) > self.room:
             self._rebuild(self.size + len(keys), self.occupied())
-        slots = self._claim(keys)
+            places = None
+        slots = self._claim(keys, places or self.locate(keys))
         for name, column in self.columns.items():
             column[slots] = values[name]
 
@@ -119,22 +136,19 @@ class IdTable:
         """Forget every entry but those in ``slots``."""
         self._rebuild(len(slots), slots)
 
-    def _claim(self, keys: Keys) -> Positions:
-        claimed = np.empty(len(keys), dtype=np.int64)
-        rows = np.arange(len(keys))
-        slots, steps = self._probe(keys)
+    def _claim(self, keys: Keys, places: Places) -> Positions:
+        """The slots of keys, which are written there."""
+        slots, there = places
+        rows = np.flatnonzero(~there)
         while rows.size:
-            free = self.keys[slots] == 0
             # Of several keys that want one free slot the last one written stays; who reads its
-            # own key back has it, the others go on.
-            self.keys[slots[free]] = keys[free]
-            won = self.keys[slots] == keys
-            self.size += int((won & free).sum())
-            claimed[rows[won]] = slots[won]
-            on = ~won
-            rows, keys, slots, steps = rows[on], keys[on], slots[on], steps[on]
-            slots = self._next(slots, steps)
-        return claimed
+            # own key back has it, the others look again.
+            self.keys[slots[rows]] = keys[rows]
+            lost = rows[self.keys[slots[rows]] != keys[rows]]
+            self.size += len(rows) - len(lost)
+            slots[lost], _ = self.locate(keys[lost])
+            rows = lost
+        return slots
 
     def _probe(self, keys: Keys) -> tuple[Positions, Positions]:
         count = np.uint64(len(self.keys))
@@ -148,14 +162,16 @@ class IdTable:
         return slots
 
     def _rebuild(self, entries: int, slots: Positions) -> None:
-        keys = self.keys[slots]
-        values = {name: column[slots] for name, column in self.columns.items()}
         wanted = max(SMALLEST, int(entries / LOAD * GROWTH))
         enough = int(entries / LOAD) + 2  # a caller that breaks its limit gets memory, not a loop
+        keys, columns = self.keys, self.columns
         self._allocate(max(_prime_from(min(wanted, self._largest)), enough))
-        taken = self._claim(keys)
-        for name, column in self.columns.items():
-            column[taken] = values[name]
+        moved = np.empty(len(slots), dtype=np.int64)
+        for start in range(0, len(slots), _AT_ONCE):  # by pieces: few want one slot, little memory
+            part = keys[slots[start : start + _AT_ONCE]]
+            moved[start : start + _AT_ONCE] = self._claim(part, self.locate(part))
+        for name in list(columns):
+            self.columns[name][moved] = columns.pop(name)[slots]
 
     def _allocate(self, slots: int) -> None:
         count = _prime_from(slots)

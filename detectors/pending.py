@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detectors.id_table import Keys, Positions
+    from detectors.id_table import Keys, Places, Positions
     from detectors.label_order import Labels
     from detectors.segments import Columns
 
@@ -219,14 +219,14 @@ class Pending:
     def _insert(self, entries: Entries) -> None:
         entries = self._newest(self._sampled(entries))
         self._reserve(len(entries.keys))
-        slots, known = self._known(entries.keys)
+        places, slots, known = self._known(entries.keys)
         while self.live + int((~known).sum()) > self._limit:
             self._halve()
             entries = self._sampled(entries)
-            slots, known = self._known(entries.keys)
+            places, slots, known = self._known(entries.keys)
         self.counts["ids_reused"] += int(known.sum())
         self._slots.hold(slots[known], -1)
-        self._store(entries)
+        self._store(entries, places)
 
     def _newest(self, entries: Entries) -> Entries:
         """Of equal keys within one insertion only the last."""
@@ -236,9 +236,11 @@ class Pending:
         self.counts["ids_reused"] += len(entries.keys) - len(newest)
         return entries.take(newest)
 
-    def _known(self, keys: Keys) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        slots, _ = self._find(keys)
-        return slots, self._slots.levels(slots) >= 0
+    def _known(self, keys: Keys) -> tuple[Places, NDArray[np.int32], NDArray[np.bool_]]:
+        """Where keys are or would be, the slots of their entries, and which of these are open."""
+        places = self._table.locate(keys)
+        slots = self._slots_at(places)
+        return places, slots, self._slots.levels(slots) >= 0
 
     def _sampled(self, entries: Entries) -> Entries:
         """What stays under the keep probability of its slot; what goes is counted."""
@@ -261,7 +263,7 @@ class Pending:
         self._slots.hold_only(self._live_slots(self._table.occupied()))
         self._rewrite_due = True
 
-    def _store(self, entries: Entries) -> None:
+    def _store(self, entries: Entries, places: Places) -> None:
         labels = self._waiting.take(entries.keys)
         labelled = np.flatnonzero(labels != NO_LABEL)
         outcomes = np.full(len(labels), NO_LABEL, dtype=np.int32)
@@ -273,7 +275,7 @@ class Pending:
             "weights": entries.weights,
             "labels": _stored(outcomes),
         }
-        self._table.put(entries.keys, columns)
+        self._table.put(entries.keys, columns, places)
         self._slots.hold(entries.slots)
         self._segments.append(Step.INSERT, {"keys": entries.keys, **columns})
         self.counts["labels_joined"] += len(labelled)
@@ -333,12 +335,15 @@ class Pending:
         )
 
     def _find(self, keys: Keys) -> tuple[NDArray[np.int32], Positions]:
-        """Slot of each key's entry (-1 where there is none) and its place in the table."""
-        places = self._table.find(keys)
-        slots: NDArray[np.int32] = np.where(
-            places < 0, np.int32(-1), self._table.columns["slots"][places]
-        )
-        return slots, places
+        """Slot of each key's entry (-1 where there is none) and its place, if there is one."""
+        places, there = self._table.locate(keys)
+        return self._slots_at((places, there)), places
+
+    def _slots_at(self, places: Places) -> NDArray[np.int32]:
+        """Slots of the entries that are there, -1 for the others."""
+        at, there = places
+        slots: NDArray[np.int32] = np.where(there, self._table.columns["slots"][at], np.int32(-1))
+        return slots
 
     def _live_slots(self, places: Positions) -> NDArray[np.int32]:
         slots: NDArray[np.int32] = self._table.columns["slots"][places]
