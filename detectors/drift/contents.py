@@ -20,7 +20,7 @@ from governance.event import Column, EventBatch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detectors.base import Pane
+    from detectors.base import WindowView
     from detectors.drift.features import FeatureLook
     from governance.algebra.sums import Sums
 
@@ -31,9 +31,9 @@ class ContentFeatures(Features):
     def add(self, batch: EventBatch) -> Sums:
         return super().add(looked_into(batch))
 
-    def look(self, panes: Sequence[Pane], lengths: Sequence[int]) -> FeatureLook:
-        look = super().look(panes, lengths)
-        if not panes[-1].events:
+    def look(self, view: WindowView, lengths: Sequence[int]) -> FeatureLook:
+        look = super().look(view, lengths)
+        if not view.panes[-1].events:
             return look
         return replace(look, windows=replace(look.windows, nothing=NOT_ASKED))
 
