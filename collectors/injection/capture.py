@@ -19,6 +19,7 @@ from governance.component.schema import PrivacyLevel
 if TYPE_CHECKING:
     from collectors.injection.base import Manifest
     from governance.component.load import LoadedComponent
+    from governance.component.schema import Component
     from governance.config import BusSettings
 
 KEY_SECRET: Final = "evenhand-privacy-key"  # noqa: S105 - the name of a Secret
@@ -39,17 +40,21 @@ def config_map_name(component: str) -> str:
     return f"{name[: _LONGEST_NAME - 9]}-{mark}"
 
 
+def needs_key(component: Component) -> bool:
+    """Whether the privacy level names things by keyed codes."""
+    return component.spec.governance.data_privacy.level is not PrivacyLevel.OPEN
+
+
 def subject_of(loaded: LoadedComponent, bus: BusSettings) -> Subject:
     """What a pod of this component is given."""
     component = loaded.component
-    keyed = component.spec.governance.data_privacy.level is not PrivacyLevel.OPEN
     texts = _texts(loaded, bus)
     return Subject(
         namespace=component.metadata.namespace,
         name=component.metadata.name,
         config_map=config_map_name(component.metadata.name),
         config_hash=hashlib.sha256("\0".join(texts.values()).encode()).hexdigest()[:16],
-        key_secret=KEY_SECRET if keyed else None,
+        key_secret=KEY_SECRET if needs_key(component) else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""Kubernetes: custom resources in, sidecars and status out."""
