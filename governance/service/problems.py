@@ -81,7 +81,7 @@ def add_problem_handlers(app: FastAPI) -> None:
             {"place": ".".join(str(part) for part in e["loc"]), "message": e["msg"]}
             for e in error.errors()
         ]
-        fields = {"errors": errors, **_of(request)}
+        fields: dict[str, Any] = {"errors": errors, **_of(request)}
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not valid", **fields)
 
     @app.exception_handler(TransientError)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select, tuple_, update
+from sqlalchemy import and_, literal, select, tuple_, update
 
 from governance.component.key import ComponentKey
 from governance.finding import Status
@@ -45,6 +45,7 @@ _STORED = (
     "window_end",
 )
 _PAGED = (findings.c.window_end, findings.c.position)
+_NEVER_FOUND = (Status.BLIND, Status.IDLE)  # alerting says those, no detector
 _CURSOR = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
 
 
@@ -100,6 +101,7 @@ class Findings:
 
     def __init__(self, engine: Engine, group: str = "evenhand") -> None:
         self._engine = engine
+        self._group = group
         self._own = findings.c.worker_group == group
 
     def unevaluated(self, limit: int = DEFAULT_LIMIT) -> list[StoredFinding]:
@@ -129,7 +131,7 @@ class Findings:
         found: list[StoredFinding] = []
         with snapshot(self._engine) as connection:
             # A question for each namespace: no index has the order of several of them together.
-            for one in _one_namespace_each(which):
+            for one in self._one_namespace_each(connection, which):
                 rows = connection.execute(newest_first.where(*_conditions(one)))
                 found += map(_stored, rows)
         found.sort(key=lambda row: (row.window_end_us, row.position), reverse=True)
@@ -162,6 +164,23 @@ class Findings:
         with snapshot(self._engine) as connection:
             rows = connection.execute(query.order_by(findings.c.position))
             return _last_revisions(_stored(row) for row in rows)
+
+    def _one_namespace_each(
+        self, connection: Connection, which: FindingFilter
+    ) -> list[FindingFilter]:
+        """The same question of each namespace that may be seen and that it can be about."""
+        if which.status in _NEVER_FOUND:
+            return []
+        asked = which.namespaces
+        if which.namespace is not None:
+            asked = (which.namespace,)
+        elif which.component is not None:
+            own = versions.c.worker_group == self._group, versions.c.component == which.component
+            asked = tuple(connection.execute(select(versions.c.namespace).where(*own)).scalars())
+        if asked is None:
+            return [which]
+        seen = set(asked).intersection(asked if which.namespaces is None else which.namespaces)
+        return [replace(which, namespace=one, namespaces=None) for one in sorted(seen)]
 
     def _select(self) -> Select[Any]:
         return select(*(findings.c[name] for name in _STORED)).where(self._own)
@@ -245,18 +264,13 @@ def _stored(row: Row[Any]) -> StoredFinding:
     )
 
 
-def _one_namespace_each(which: FindingFilter) -> list[FindingFilter]:
-    if which.namespaces is None:
-        return [which]
-    asked = which.namespaces if which.namespace is None else {which.namespace}
-    seen = sorted(set(asked).intersection(which.namespaces))
-    return [replace(which, namespace=namespace, namespaces=None) for namespace in seen]
-
-
 def _conditions(which: FindingFilter) -> list[ColumnElement[bool]]:
-    names = ("namespace", "component", "version", "modality", "check", "subject", "status")
+    names = ("namespace", "component", "version", "modality", "check", "subject")
     asked = {name: getattr(which, name) for name in names}
     conditions = [findings.c[name] == value for name, value in asked.items() if value is not None]
+    if which.status is not None:  # written out, so that a planner sees that a partial index fits
+        value = literal(which.status.value, literal_execute=True)
+        conditions.append(findings.c.status == value)
     if which.since_us is not None:
         conditions.append(findings.c.window_end >= which.since_us)
     if which.until_us is not None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -178,7 +179,18 @@ findings = Table(
         *("worker_group", "namespace", "component", "window_end", "position"),
     ),
     Index("ix_findings_of_check", "worker_group", "check", "window_end", "position"),
-    Index("ix_findings_of_status", "worker_group", "status", "window_end", "position"),
+    Index(
+        "ix_findings_loud",
+        *("worker_group", "status", "window_end", "position"),
+        sqlite_where=text("status <> 'ok'"),
+        postgresql_where=text("status <> 'ok'"),
+    ),
+    Index(
+        "ix_findings_loud_of_component",
+        *("worker_group", "namespace", "component", "status", "window_end", "position"),
+        sqlite_where=text("status <> 'ok'"),
+        postgresql_where=text("status <> 'ok'"),
+    ),
 )
 Index(
     "ix_findings_unevaluated",
