@@ -116,12 +116,7 @@ class Courier:
         )
 
     def _send(self, delivery: Delivery) -> None:
-        notifier = self._notifiers.get(delivery.kind)
-        if notifier is None:
-            words = f"no_notifier: none is called {delivery.kind!r}"
-            attempt = Attempt(Result.REFUSED, words)
-        else:
-            attempt = notifier.deliver(delivery, self._clock.now_us())
+        attempt = self._try(delivery)
         if attempt.result is Result.RETRY:
             self._failing.add(delivery.target)
         else:
@@ -130,6 +125,16 @@ class Courier:
         self._outcomes.labels(delivery.target, outcome).inc()
         if attempt.result is not Result.DELIVERED:
             self._failures.labels(delivery.target, attempt.code).inc()
+
+    def _try(self, delivery: Delivery) -> Attempt:
+        notifier = self._notifiers.get(delivery.kind)
+        if notifier is None:
+            return Attempt(Result.REFUSED, f"no_notifier: none is called {delivery.kind!r}")
+        try:
+            return notifier.deliver(delivery, self._clock.now_us())
+        except Exception as error:  # noqa: BLE001 - one delivery must not end all
+            _log.exception("a notifier must not raise: %s", delivery.id)
+            return Attempt(Result.RETRY, f"fault: {type(error).__name__}")
 
     def _write_down(self, delivery: Delivery, attempt: Attempt) -> str:
         """What became of it; the outcome that is counted."""

@@ -9,7 +9,8 @@ one is marked ``servers``. Each worker of pytest-xdist has its own.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -17,7 +18,8 @@ import pytest
 from tests.testkit import alertmanager as alertmanager_server
 from tests.testkit import evidently as evidently_environment
 from tests.testkit import kafka as kafka_server
-from tests.testkit import model_servers
+from tests.testkit import mlflow as mlflow_server
+from tests.testkit import model_servers, webhook_libraries
 from tests.testkit import postgres as postgres_server
 from tests.testkit import prometheus as prometheus_server
 from tests.testkit.cache import ServerMissing
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from tests.testkit.postgres import PostgresServer
     from tests.testkit.prometheus import PrometheusServer
 
-_FIXTURES = ("kafka", "postgres", "prometheus", "alertmanager", "mlserver", "kserve", "openai")
+_FIXTURES = (
+    *("kafka", "postgres", "prometheus", "alertmanager"),
+    *("mlserver", "kserve", "openai", "mlflow", "webhook_library"),
+)
 _USED = pytest.StashKey[dict[str, str]]()  # server name -> version
 _MISSING = pytest.StashKey[dict[str, str]]()  # server name -> why
 
@@ -79,6 +84,31 @@ def openai(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
     environment, started = model_servers.OPENAI, model_servers.start_openai()
     with ExitStack() as stack:
         yield _started(request.config, environment.server, environment.here, started, stack)
+
+
+@pytest.fixture(scope="session")
+def mlflow(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an MLflow tracking server for the session."""
+    environment, started = mlflow_server.MLFLOW, mlflow_server.start_mlflow()
+    with ExitStack() as stack:
+        yield _started(request.config, environment.server, environment.here, started, stack)
+
+
+@pytest.fixture(
+    params=[("npm", "standardwebhooks"), ("npm", "svix"), ("go", "")], ids=" ".join, scope="session"
+)
+def webhook_library(request: pytest.FixtureRequest) -> Callable[[list[dict[str, Any]]], list[str]]:
+    """Another language's library of Standard Webhooks; gives what it says to messages."""
+    tool, package = request.param
+    library = webhook_libraries.NPM if tool == "npm" else webhook_libraries.GO
+
+    @contextmanager
+    def built() -> Iterator[Callable[[list[dict[str, Any]]], list[str]]]:
+        library.fetch()
+        yield partial(library.verdicts, package=package)
+
+    with ExitStack() as stack:
+        return _started(request.config, library.name, library.here, built(), stack)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from alerting.deliveries import Courier
 from alerting.evaluator import Evaluator, Ports
 from alerting.feed import Feed
 from alerting.notifiers.alertmanager import AlertmanagerPoster
+from alerting.notifiers.mlflow import MlflowNotifier
 from alerting.notifiers.webhook import WebhookNotifier
 from alerting.pace import Pace
 from alerting.rule import Rule
@@ -93,6 +94,7 @@ def build_alert_worker(
     )
     pace = _pace(alerting.delivery)
     webhooks = WebhookNotifier(alerting.webhooks, alerting.allowed_hosts, pace.attempt_seconds)
+    registries = MlflowNotifier(settings.registries, pace.attempt_seconds)
     poster = (
         AlertmanagerPoster(
             alerting.alertmanager.urls,
@@ -111,7 +113,7 @@ def build_alert_worker(
         evaluator=Evaluator(ports, clock, _rule(alerting), policy=_policy(settings), feed=feed),
         courier=Courier(
             store.deliveries,
-            {"webhook": webhooks},
+            {"webhook": webhooks, "mlflow": registries},
             holder=holder,
             clock=clock,
             metrics=metrics,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.testkit import alertmanager, kafka, model_servers, postgres, prometheus
+from tests.testkit import (
+    alertmanager,
+    kafka,
+    mlflow,
+    model_servers,
+    postgres,
+    prometheus,
+    webhook_libraries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +34,10 @@ SERVERS = (
     Server(prometheus.NAME, prometheus.here, prometheus.fetch),
     Server(alertmanager.NAME, alertmanager.here, alertmanager.fetch),
     *(Server(one.server, one.here, one.fetch) for one in model_servers.ENVIRONMENTS),
+    *(Server(one.name, one.here, one.fetch) for one in webhook_libraries.LIBRARIES),
 )
 
 # Fetched by name only: they take minutes, and long tests alone use them.
-_OPENAI = model_servers.OPENAI
-LONG_TO_FETCH = (Server(_OPENAI.server, _OPENAI.here, _OPENAI.fetch),)
+LONG_TO_FETCH = tuple(
+    Server(one.server, one.here, one.fetch) for one in (model_servers.OPENAI, mlflow.MLFLOW)
+)

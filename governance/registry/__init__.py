@@ -1,0 +1,1 @@
+"""Model registries: one port, one file per kind."""
