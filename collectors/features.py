@@ -10,6 +10,7 @@ from collectors.media_features import MediaFeatures
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.tabular import tabular_columns
 from collectors.modalities.text.columns import text_columns
+from collectors.modalities.text.schema_validity import SchemaValidity
 from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
 from collectors.protocols.inputs import read_rows
@@ -94,9 +95,11 @@ class TextFeatures:
 
     reads_contents = True
 
-    def __init__(self, signal: FeatureSignal | None, *, embed: bool) -> None:
+    def __init__(self, signals: Signals, *, embed: bool) -> None:
+        signal = signals.features.get(Modality.TEXT)
         self._place = None if signal is None else Place("features.text", signal.source)
         self._embed = embed
+        self._validity = SchemaValidity(signals)
 
     def look(self, seen: Seen, asked: NDArray[np.bool_] | None = None) -> Look:
         """Columns named ``text.<feature>``; the embedding is of the prompt."""
@@ -104,7 +107,7 @@ class TextFeatures:
         answers = seen.each([one.completion for one in parsed]).tolist()
         reasons = seen.each([one.finish_reason for one in parsed]).tolist()
         texts = self._texts(seen)
-        columns = text_columns(texts, answers, reasons, asked)
+        columns = text_columns(texts, answers, reasons, asked) | self._validity.columns(answers)
         named = {f"{Modality.TEXT.value}.{name}": column for name, column in columns.items()}
         if not self._embed or all(text is None for text in texts):
             return Look(named)
@@ -142,7 +145,7 @@ def feature_sources(spec: Spec, embed: Collection[str] = ()) -> list[FeatureSour
         if modality is Modality.TABULAR:
             sources.append(TabularFeatures(signal))
         elif modality is Modality.TEXT:
-            sources.append(TextFeatures(signal, embed=wanted))
+            sources.append(TextFeatures(spec.signals, embed=wanted))
         else:
             decoder = _DECODERS[modality]()
             sources.append(MediaFeatures(modality, signal, decoder, embed=wanted))

@@ -12,6 +12,7 @@ from detectors.operations.latency import make_latency
 from detectors.operations.payload import make_request_bytes, make_response_bytes
 from detectors.operations.rate_change import make_rate_change
 from detectors.operations.refusal_rate import make_refusal_rate
+from detectors.operations.schema_violation_rate import make_schema_violation_rate
 from detectors.operations.tokens import make_input_tokens, make_output_tokens
 from detectors.operations.traffic import make_traffic
 from detectors.operations.truncated_rate import make_truncated_rate
@@ -42,6 +43,7 @@ FACTORIES: Mapping[str, Factory] = {
     "undecodable_rate": make_undecodable_rate,
     "truncated_rate": make_truncated_rate,
     "refusal_rate": make_refusal_rate,
+    "schema_violation_rate": make_schema_violation_rate,
     "finish_reason": make_finish_reason,
     "traffic": make_traffic,
     "rate_change": make_rate_change,

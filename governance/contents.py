@@ -12,8 +12,9 @@ w > 1                 was looked into, as 1 of w are: its contents stand for w e
 0                     was not asked: the absence of these features tells nothing
 ====================  ==========================================================================
 
-It multiplies ``weight``: that of a feature of contents is the product of both. Lengths of texts,
-and all that is not read out of contents, are known of every event and weigh ``weight`` alone.
+It multiplies ``weight``: that of a feature of contents is the product of both. What is cheap
+(``KNOWN_OF_ALL``), and all that is not read out of contents, is known of every event and weighs
+``weight`` alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ KNOWN_OF_ALL: Final = frozenset(
     f"{Modality.TEXT.value}.{feature}"
     for feature in (
         *("characters", "words", "response_characters", "response_words", "response_ratio"),
-        "finish_reason",
+        *("finish_reason", "response_schema_valid"),
     )
 )
 """Features of texts that are not sampled."""

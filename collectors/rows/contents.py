@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.media import read_media
 from collectors.modalities.text.columns import text_columns
+from collectors.modalities.text.schema_validity import SchemaValidity
 from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
 from collectors.rows.values import whole_texts
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collectors.modalities.media import Decoder
     from collectors.rows.places import RowPlaces
     from collectors.rows.table import LeftOut, Table
+    from governance.component.schema import Signals
 
     Seen = tuple[dict[str, Column], NDArray[Any]]
 
@@ -39,7 +41,8 @@ class Contents:
         If a library that is needed for a declared modality is not installed.
     """
 
-    def __init__(self, places: RowPlaces, left_out: LeftOut) -> None:
+    def __init__(self, signals: Signals, places: RowPlaces, left_out: LeftOut) -> None:
+        self._validity = SchemaValidity(signals)
         self._places = places
         self._left_out = left_out
         self._decoders: Mapping[Modality, Decoder] = {
@@ -64,7 +67,8 @@ class Contents:
         nothing: list[str | None] = [None] * len(texts)
         place = self._places.answer
         answers = nothing if place is None else whole_texts(table.columns[place])
-        return text_columns(texts, answers, nothing), trigram_counts(texts)
+        columns = text_columns(texts, answers, nothing) | self._validity.columns(answers)
+        return columns, trigram_counts(texts)
 
     def _media(self, modality: Modality, names: list[str | None]) -> Seen:
         rows = read_media(names, self._places.folder, self._decoders[modality])

@@ -124,7 +124,7 @@ class RowEvents:
         self._numeric = numeric
         self._typed_by = slice(typed_by)
         self._decided: dict[str, bool] = {}
-        self._contents = Contents(places, left_out)
+        self._contents = Contents(component.spec.signals, places, left_out)
         self._filter = PrivacyFilter(_with_names(component), UNKEYED)
         self._read = 0
 

@@ -33,6 +33,7 @@ def problems(component: Component) -> Iterator[Remark]:
     yield from _fairness_names(component)
     yield from _groups(component)
     yield from _features(component)
+    yield from _response_schema(component)
     yield from _drift_subjects(component)
     yield from _selectors(component.spec.signals)
     yield from _rollout(component)
@@ -66,6 +67,16 @@ def _features(component: Component) -> Iterator[Remark]:
         if modality not in declared:
             path = (*_SIGNALS, "features", modality.value)
             yield path, f"spec.model.modality lists only {listed(m.value for m in declared)}"
+
+
+def _response_schema(component: Component) -> Iterator[Remark]:
+    if component.spec.signals.response_schema is None:
+        return
+    if Modality.TEXT not in component.spec.model.modality:
+        yield (
+            (*_SIGNALS, "responseSchema"),
+            "is of answers in text: list text in spec.model.modality",
+        )
 
 
 def _drift_subjects(component: Component) -> Iterator[Remark]:

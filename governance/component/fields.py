@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from governance.clock import parse_duration_us
+from governance.component.json_schema import compiled
 from governance.component.selector import Selector, parse_selector
 
 
@@ -38,6 +39,15 @@ def _outcome(value: object) -> object:
 
 def _place(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern}
+
+
+def _json_schema(value: object) -> object:
+    if isinstance(value, dict):
+        compiled(value)
+        return value
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("is no JSON Schema: write one, or the name of a JSON file beside this one")
 
 
 def _positive(value: int) -> int:
@@ -87,5 +97,8 @@ Ratio = Annotated[
     Field(ge=0, le=1),
 ]
 Outcome = Annotated[Any, BeforeValidator(_outcome, json_schema_input_type=str | int | float | bool)]
+JsonSchema = Annotated[
+    Any, BeforeValidator(_json_schema, json_schema_input_type=dict[str, Any] | str)
+]
 Place = Annotated[Selector, BeforeValidator(_selector), WithJsonSchema(_place(PLACE_PATTERN))]
 Places = Annotated[Selector, BeforeValidator(_selector), WithJsonSchema(_place(PLACES_PATTERN))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.component import checks
 from governance.component.document import Document, read_documents
+from governance.component.json_schema import with_schema_of_file
 from governance.component.located import read_model
 from governance.component.notices import notices
 from governance.component.schema import API_VERSION, KIND, Component
@@ -119,10 +120,20 @@ def _read_documents(documents: Iterable[Document], file: Path) -> Reading:
         component, found = read_model(Component, document)
         problems += found
         if component is not None:
+            component, wrong = _with_schema(component, file)
+            problems += [document.problem(*remark) for remark in wrong]
             problems += [document.problem(*remark) for remark in checks.problems(component)]
             remarks += [document.problem(*remark) for remark in notices(component, document.value)]
             loaded.append(LoadedComponent(component, file, _canonical(document)))
     return Reading(tuple(loaded), tuple(problems), tuple(remarks))
+
+
+def _with_schema(component: Component, file: Path) -> tuple[Component, list[checks.Remark]]:
+    """The component with the schema of answers that a file beside it holds, and what is wrong."""
+    try:
+        return with_schema_of_file(component, file), []
+    except ValueError as error:
+        return component, [(("spec", "signals", "responseSchema"), str(error))]
 
 
 def _is_foreign(value: Any) -> bool:

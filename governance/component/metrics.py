@@ -74,6 +74,7 @@ class RateCheck(StrEnum):
     UNDECODABLE_RATE = "undecodable_rate"
     TRUNCATED_RATE = "truncated_rate"
     REFUSAL_RATE = "refusal_rate"
+    SCHEMA_VIOLATION_RATE = "schema_violation_rate"
     LENGTH_RATE = "length_rate"
     CONTENT_FILTER_RATE = "content_filter_rate"
     LATENCY_P50 = "latency_p50"

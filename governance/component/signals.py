@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from governance.component.block import Block
-from governance.component.fields import Outcome, Place, Places
+from governance.component.fields import JsonSchema, Outcome, Place, Places
 from governance.component.modality import Modality  # noqa: TC001 - pydantic reads it
 
 
@@ -77,6 +77,7 @@ class Signals(Block):
     label: _Label | None = None
     groups: dict[str, _Group] = Field(default_factory=dict)
     features: dict[Modality, _Feature] = Field(default_factory=dict)
+    response_schema: JsonSchema | None = None  # of answers in text; or the file that holds it
 
     @property
     def of_numbers(self) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from scipy.stats import chi2
 
 from detectors.operations.finish_reason import make_finish_reason
 from detectors.operations.refusal_rate import make_refusal_rate
+from detectors.operations.schema_violation_rate import make_schema_violation_rate
 from detectors.operations.traffic import make_traffic
 from detectors.operations.truncated_rate import make_truncated_rate
 from detectors.operations.undecodable_rate import make_undecodable_rate
 from detectors.stats.limits import limits
 from detectors.trailing import DISPLAY_ERROR
+from governance.event import Column, EventBatch
 from governance.finding import Status
 from tests.detectors.operations.columns import events
 from tests.detectors.scenes import component, empty_pane, limiting, near, pane, view
@@ -44,6 +47,18 @@ def test_flags_against_a_limit(check: str, flagged: int, status: Status) -> None
     lower, upper = limits(flagged, 1_000, DISPLAY_ERROR)
     assert (verdict.status, verdict.value) == (status, flagged / 1_000)
     assert (verdict.lower, verdict.upper) == (near(float(lower)), near(float(upper)))
+
+
+@pytest.mark.parametrize(("invalid", "status"), [(5, Status.OK), (60, Status.BREACH)])
+def test_answers_that_violate_their_schema(invalid: int, status: Status) -> None:
+    """1,000 answers against 1 %: invalid ones count, events without an answer nowhere."""
+    subject = make_schema_violation_rate(
+        component(release=limiting(schema_violation_rate="1%")), None
+    )
+    valid = np.repeat([0.0, 1.0, np.nan], [invalid, 1_000 - invalid, 500])
+    seen = EventBatch("1", 1_500, {"text.response_schema_valid": Column(valid)})
+    (verdict,) = subject.judge(view([pane(subject, seen)]))
+    assert (verdict.status, verdict.value) == (status, invalid / 1_000)
 
 
 @pytest.mark.parametrize("check", FLAGS)
