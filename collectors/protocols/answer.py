@@ -37,11 +37,13 @@ class Answer:
 def read_answer(exchange: Exchange, whole: Whole | None = None) -> Answer:
     """Parse the response; nothing where it failed or has no body.
 
-    A stream of events is put together by ``whole``; without it nothing is read of one.
+    A stream of events is put together by ``whole``, as far as it came; without it nothing is read
+    of one.
     """
-    if exchange.failed or not exchange.response_body:
-        return Answer()
     body, headers = exchange.response_body, exchange.response_headers
+    broken_off = exchange.status == 0 and is_event_stream(headers)
+    if not body or (exchange.failed and not broken_off):
+        return Answer()
     try:
         if is_event_stream(headers):
             return Answer() if whole is None else Answer(whole(json_events(body, headers)))

@@ -5,8 +5,10 @@ observer. Flow control: while 64 kB wait for one side, the other side is not rea
 reset go through as they come. The pump writes bytes of its own in one case only: 502, where the
 upstream refused the connection or closed it before the first byte of its first answer. (On a
 connection that has worked, a close before the next answer goes through as it is: that is how
-servers end idle connections, and clients know to try again.) Connecting is all that is timed: what
-is silent, slow or streaming for hours is for client and server to end, as without a sidecar.
+servers end idle connections, and clients know to try again. So it does where the client had said
+its last word: most such clients have left, and servers end what nobody waits for.) Connecting is
+all that is timed: what is silent, slow or streaming for hours is for client and server to end, as
+without a sidecar.
 """
 
 from __future__ import annotations
@@ -138,12 +140,12 @@ class Client(Stream):
 
     def upstream_ended(self, *, spoke: bool) -> bool:
         """The upstream says no more; whether its side stays open for what the client says."""
-        if not spoke and self.unanswered:
+        if not spoke and self.unanswered and not self.ended:
             self._refuse(Pump.UPSTREAM_GONE)
             return False
         if self.observer is not None:
             self._tell(self.observer.response_end)
-        self._close_observer(by_client=False)
+        self._close_observer(by_client=self.ended)
         if self.ended:
             self.close()
             return False
@@ -154,10 +156,10 @@ class Client(Stream):
     def upstream_lost(self, *, spoke: bool) -> None:
         """The connection to the upstream is gone."""
         self.upstream = None
-        if not spoke and self.unanswered:
+        if not spoke and self.unanswered and not self.ended:
             self._refuse(Pump.UPSTREAM_GONE)
         elif not self.refused:
-            self._close_observer(by_client=False)
+            self._close_observer(by_client=self.ended)
             self.close()
 
     def give_up(self, error: Exception, chunk: bytes) -> None:

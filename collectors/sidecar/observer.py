@@ -19,10 +19,12 @@ from collectors.sidecar.requests_seen import RequestsSeen
 from collectors.sidecar.responses_seen import ResponsesSeen
 
 if TYPE_CHECKING:
+    from collectors.sidecar.frames import ResponseHead
     from collectors.sidecar.tap import Passage, Tap
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before the answer
 
+_EVENT_STREAM = b"text/event-stream"
 _TLS_HANDSHAKE = b"\x16"
 _now_ns = time.perf_counter_ns
 
@@ -105,7 +107,9 @@ class Observer:
     def _break_off(self, passage: Passage, *, by_client: bool) -> None:
         if not passage.response_done:
             passage.status = (passage.status or CLIENT_CLOSED) if by_client else 0
-            self.tap.truncate(passage, RESPONSE)
+            # Where nothing came nothing is cut, and of a stream what came was paid for.
+            if passage.lengths[RESPONSE] and not _is_event_stream(passage.response_head):
+                self.tap.truncate(passage, RESPONSE)
         if not passage.request_done:
             self.tap.truncate(passage, REQUEST)
         self.tap.finish(passage)
@@ -118,3 +122,10 @@ class Observer:
         if "PRI" in str(error):
             return Pump.OPAQUE_HTTP2
         return Pump.OPAQUE_MALFORMED
+
+
+def _is_event_stream(head: ResponseHead) -> bool:
+    """Whether a response is a stream of events; one that says its length is none."""
+    said = head.items() if isinstance(head, dict) else ()
+    kinds = [value for name, value in said if name.lower() == b"content-type"]
+    return any(kind.strip().lower().startswith(_EVENT_STREAM) for kind in kinds)

@@ -46,6 +46,7 @@ kind: MultimodalAIComponent
 metadata: {{name: senses, namespace: shop}}
 spec:
   model: {{name: senses, version: "1", modality: [image, voice]}}
+  capture: {{cpuBudget: 8}}
   baseline: {{uri: profile.json, ordered: true}}
   monitoring: {{windows: {{events: {WINDOW}}}}}
 """

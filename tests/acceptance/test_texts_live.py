@@ -31,6 +31,7 @@ kind: MultimodalAIComponent
 metadata: {{name: sentiment, namespace: shop}}
 spec:
   model: {{name: sentiment, version: "1", modality: [text]}}
+  capture: {{cpuBudget: 8}}
   baseline: {{uri: profile.json, ordered: true}}
   monitoring: {{windows: {{events: {WINDOW}}}}}
 """

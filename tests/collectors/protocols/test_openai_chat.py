@@ -75,6 +75,21 @@ def test_events_end_as_the_standard_allows(ending: str) -> None:
     assert read.completion == ("a",)
 
 
+@pytest.mark.parametrize("status", [0, 200])
+def test_a_stream_may_be_cut_off_anywhere(status: int) -> None:
+    """Wherever that is, the text of all whole events is there, and their number; 0 is an error."""
+    stream = b"".join(b"data: " + body(chunk(text)) + b"\n\n" for text in ("Hel", "lo"))
+    headers = {"content-type": "text/event-stream"}
+    ends = [at + 2 for at in range(len(stream)) if stream[at : at + 2] == b"\n\n"]
+    for size in range(1, len(stream)):
+        seen = exchange(CHAT_PATH, HELLO, stream[:size], response_headers=headers, status=status)
+        read = decode(CHAT, seen).parsed[0]
+        whole = sum(size >= end - 2 for end in ends)  # the blank line need not be there
+        assert (read.refused, read.output_tokens) == (None, whole)
+        assert read.completion == (("Hello"[: 3 * whole] or None),)
+        assert read.finish_reason == ("error" if status == 0 else None)
+
+
 @pytest.mark.parametrize("junk", [b"data: {\n\n", b"data: 5\n\n", b"data: \xff\n\n"])
 def test_a_stream_that_is_no_json_is_named(junk: bytes) -> None:
     """The request is kept, the reason said."""

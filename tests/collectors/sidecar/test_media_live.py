@@ -36,6 +36,7 @@ metadata: {name: senses, namespace: shop}
 spec:
   model: {name: senses, version: "1", modality: [image, voice]}
   governance: {dataPrivacy: {level: open}}
+  capture: {cpuBudget: 8}
   monitoring: {windows: {events: 64}}
 """
 EACH = 30  # good pictures, and good recordings

@@ -99,7 +99,17 @@ def test_what_is_broken_off_is_an_event_too(
     (end,) = seen.ends
     assert end.status == status
     assert (end.request_body is None) == (steps[0][1] != HELLO)
-    assert (end.response_body is None) == (len(steps) == 1 or steps[1][1] != OK)
+    assert (end.response_body is None) == (len(steps) > 1 and steps[1][1] != OK)
+
+
+@pytest.mark.parametrize(("by_client", "status"), [(True, 200), (False, 0)])
+def test_of_a_stream_that_is_broken_off_what_came_is_kept(*, by_client: bool, status: int) -> None:
+    """Its tokens were paid for, whoever broke it off."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    steps = [(">", HELLO), ("<", head + b"Transfer-Encoding: chunked\r\n\r\n9\r\ndata: {}\n")]
+    seen = watch(steps, by_client=by_client)
+    assert [end.status for end in seen.ends] == [status]
+    assert seen.bodies(1) == [b"data: {}\n"]
 
 
 def test_a_request_that_its_client_never_finished_is_no_event() -> None:

@@ -106,6 +106,23 @@ def test_an_upstream_that_hangs_up_before_its_first_answer_is_a_502(tmp_path: Pa
         assert running.counters.pump[Pump.UPSTREAM_GONE] == 1
 
 
+def test_a_client_that_leaves_is_not_the_upstreams_fault(tmp_path: Path) -> None:
+    """Where the server ends what nobody waits for, the event has nginx's 499, and no 502 counts."""
+    upstream = socket.create_server(("127.0.0.1", 0))
+    with upstream, sidecar(tmp_path, upstream.getsockname()[1]) as running:
+        client = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+        client.request("POST", INFER, infer_body())
+        accepted, _ = upstream.accept()
+        with accepted:
+            client.close()
+            while accepted.recv(65_536):  # all of the request, then the client's last word
+                pass
+        assert running.settle()["published"] == 1
+        assert running.counters.pump[Pump.UPSTREAM_GONE] == 0
+        running.stop()
+    assert status_codes(running) == [499]
+
+
 def counts_opaque(running: Sidecar, reason: str) -> bool:
     """Whether one connection passed unread for this reason."""
     series = rf'opaque_connections_total{{.*reason="{reason}"}} 1\n'
