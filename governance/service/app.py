@@ -13,7 +13,9 @@ from governance.service.problems import add_problem_handlers
 from governance.service.requests import NamedRequests
 from governance.service.routes import (
     alerts,
+    approvals,
     components,
+    deliveries,
     findings,
     health,
     ingest,
@@ -52,7 +54,7 @@ def build_app(
     app.state.store = store
     app.state.authority = authority
     add_problem_handlers(app)
-    for routes in (health, runbooks, components, verdict, findings, alerts):
+    for routes in (health, runbooks, components, verdict, findings, alerts, deliveries, approvals):
         app.include_router(routes.router)
     if door is not None:
         app.state.door = door

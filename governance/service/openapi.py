@@ -41,10 +41,12 @@ _TITLES = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
+    409: "Conflict",
     422: "Unprocessable Entity",
     429: "Too Many Requests",
     503: "Service Unavailable",
 }
+_CONFLICT = "msg_1 could be decided until 2026-11-24T12:00:00Z: that is over"
 _OPEN = ("/livez", "/readyz", "/runbooks")
 _METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -86,6 +88,8 @@ def _complete(operation: dict[str, Any], path: str, *, is_open: bool) -> None:
     media = "application/json" if path.endswith("/verdict") else "application/problem+json"
     for status in (404, 503) if is_open else _EXAMPLES:
         answers.setdefault(str(status), _problem(status, media))
+    if "409" in answers:
+        answers["409"] = _problem(409, media)
     for status, answer in answers.items():
         if "HTTPValidationError" in str(answer):
             answers[status] = _problem(int(status), media)
@@ -99,7 +103,7 @@ def _problem(status: int, media: str) -> dict[str, Any]:
         "type": "about:blank",
         "title": _TITLES[status],
         "status": status,
-        "detail": _EXAMPLES[status],
+        "detail": _EXAMPLES.get(status, _CONFLICT),
     }
     shape = {"$ref": "#/components/schemas/Problem"}
     return {

@@ -1,4 +1,4 @@
-"""/api/v1/alerts and /api/v1/deliveries: what has people's attention, and what was sent."""
+"""/api/v1/alerts: what has people's attention."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from governance.alert import AlertState
 from governance.clock import format_instant
-from governance.component.key import ComponentKey
 from governance.service.auth import Principal, Role, require
 from governance.service.cursors import read_cursor, write_cursor
 from governance.service.reply import reply
 from governance.service.routes.shapes import AlertsShape, Cursor, Limit, Text
 from governance.service.stores import Store
 from governance.store.alerts import AlertFilter
-from governance.store.deliveries import DeliveryFilter, DeliveryState
 
 if TYPE_CHECKING:
     from governance.alert import Alert
-    from governance.store.deliveries import Delivery
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 Reader = Annotated[Principal, Depends(require(Role.READ))]
@@ -50,26 +47,6 @@ def list_alerts(  # noqa: PLR0913 - one parameter a filter
     page = found[:limit]
     following = write_cursor(_key(page[-1])) if len(found) > limit else None
     return reply(request, {"alerts": [_alert(alert) for alert in page], "cursor": following})
-
-
-@router.get("/deliveries")
-def list_deliveries(
-    request: Request,
-    reader: Reader,
-    *,
-    state: Annotated[list[DeliveryState] | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> dict[str, Any]:
-    """What was sent to webhooks, newest first."""
-    store: Store = request.app.state.store
-    found = store.deliveries.find(DeliveryFilter(states=tuple(state or ())), limit)
-    return {
-        "deliveries": [
-            _delivery(delivery)
-            for delivery in found
-            if reader.sees(ComponentKey.parse(delivery.ordering_key).namespace)
-        ]
-    }
 
 
 def _key(alert: Alert) -> tuple[str, ...]:
@@ -114,19 +91,6 @@ def _alert(alert: Alert) -> dict[str, Any]:
             }
             for window in alert.history
         ],
-    }
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "webhook": delivery.target,
-        "component": delivery.ordering_key,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "created": format_instant(delivery.created_us),
-        "expires": _instant(delivery.expires_us),
-        "last_error": delivery.last_error,
     }
 
 
