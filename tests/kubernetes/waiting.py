@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def until(truth: Callable[[], bool], otherwise: str, seconds: float = 60.0) -> float:
+def until(truth: Callable[[], bool], otherwise: str, seconds: float = 180.0) -> float:
     """Wait until it holds; how long that took, in seconds. Fails saying ``otherwise``."""
     began = time.monotonic()
     while not truth():

@@ -75,7 +75,7 @@ async def operate(operator: Operator, ready: Callable[[], None]) -> None:
         serving = asyncio.create_task(server.run())
         ready()
         try:
-            await _first(_ended(serving), _lead(operator, cluster, stop), stop.wait())
+            await _first(_ended(serving), _lead(operator, cluster), stop.wait())
         finally:
             server.stop()
             await serving
@@ -83,7 +83,7 @@ async def operate(operator: Operator, ready: Callable[[], None]) -> None:
         await cluster.close()
 
 
-async def _lead(operator: Operator, cluster: Cluster, stop: asyncio.Event) -> None:
+async def _lead(operator: Operator, cluster: Cluster) -> None:
     namespace = operator.place.namespace
     leadership = Leadership(cluster, namespace, operator.holder, operator.clock)
     await leadership.acquire()
@@ -101,7 +101,7 @@ async def _lead(operator: Operator, cluster: Cluster, stop: asyncio.Event) -> No
     try:
         await _first(
             _lost(leadership),
-            watch(operator.credentials, dirty, stop),
+            watch(operator.credentials, dirty),
             _look_again(reconciler, dirty),
         )
     finally:

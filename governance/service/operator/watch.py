@@ -6,21 +6,47 @@ raw events leave no annotation and no finalizer, so GitOps tools have nothing to
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import kopf
 
 from collectors.injection.base import COMPONENT_LABEL
 from governance.component.crd import GROUP, PLURAL, VERSION
+from governance.service.operator.api import ClusterError
 
 if TYPE_CHECKING:
-    import asyncio
+    from collections.abc import Callable
 
     from governance.service.operator.api import Credentials
 
 
-async def watch(credentials: Credentials, dirty: asyncio.Event, stop: asyncio.Event) -> None:
-    """Set ``dirty`` at every event, until ``stop``."""
+async def watch(credentials: Credentials, dirty: asyncio.Event) -> None:
+    """Set ``dirty`` at every event; ends only where kopf does, which is an error.
+
+    Kopf has a thread and a loop of its own: it would take the process's signals, and its farewell
+    lasts seconds in which nobody leads.
+    """
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    registry = _registry(credentials, lambda: loop.call_soon_threadsafe(dirty.set))
+
+    def run() -> None:
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=registry, settings=_settings(), clusterwide=True, standalone=True
+                )
+            )
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=run, name="kopf", daemon=True).start()
+    await ended.wait()
+    raise ClusterError(0, "the watches have ended: see the log above")
+
+
+def _registry(credentials: Credentials, happened: Callable[[], object]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     async def log_in(**_: Any) -> kopf.ConnectionInfo:
@@ -31,17 +57,14 @@ async def watch(credentials: Credentials, dirty: asyncio.Event, stop: asyncio.Ev
             token=credentials.bearer(),
         )
 
-    async def happened(**_: Any) -> None:
-        dirty.set()
+    async def tell(**_: Any) -> None:
+        happened()
 
+    pods = {COMPONENT_LABEL: kopf.PRESENT}
     kopf.on.login(registry=registry)(log_in)
-    kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(happened)
-    kopf.on.event("", "v1", "pods", labels={COMPONENT_LABEL: kopf.PRESENT}, registry=registry)(
-        happened
-    )
-    await kopf.operator(
-        registry=registry, settings=_settings(), clusterwide=True, standalone=True, stop_flag=stop
-    )
+    kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(tell)
+    kopf.on.event("", "v1", "pods", labels=pods, registry=registry)(tell)
+    return registry
 
 
 def _settings() -> kopf.OperatorSettings:
