@@ -8,9 +8,9 @@
     sum     [dtype, shape, n, bytes]  or, of a sample,  [dtype, shape, n, bytes, weight]
 
 Names, dtypes and the meaning of missing are those of ``governance.event``. Codes travel in the
-narrowest of i1, <i2, <i4 and are int32 once decoded. Decoding is strict: what it returns can be
-indexed, counted and formatted without another check. Decoded arrays are read-only, and views of
-the message where nothing had to be widened.
+narrowest of i1, <i2, <i4 and are int32 once decoded; short dictionaries are written in order.
+Decoding is strict: what it returns can be indexed, counted and formatted without another check.
+Decoded arrays are read-only, and views of the message where nothing had to be widened.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from msgspec import Meta
 
 from governance.algebra.sums import MAX_WEIGHT
 from governance.errors import WireError
-from governance.event import BatchSum, Column, EventBatch, LabelBatch
+from governance.event import MISSING_CODE, BatchSum, Column, EventBatch, LabelBatch
 from governance.wire.table import CODES, DTYPES, ColumnRule, event_rule, is_sum, label_rule
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 65_536  # far above the 500 of our own producers; 16 bytes of id a row fill a record
 MAX_VERSION_LENGTH = 256
+_SORTED_ENTRIES = 256  # of a dictionary; longer ones differ from message to message anyway
 VERSION_PATTERN = r"\A[^\x00-\x1f\x7f]*\Z"  # a key in the database, where NUL cannot be text
 
 _PARSED = {dtype: np.dtype(dtype) for dtype in DTYPES.values()}
@@ -168,8 +169,22 @@ def _written_text(name: str, codes: NDArray[Any], dictionary: tuple[str, ...]) -
     if codes.dtype.kind != "i":
         raise WireError("dtype", f"codes of column {name!r} are {codes.dtype.str}, not integers")
     size = len(dictionary)
+    if size <= _SORTED_ENTRIES:
+        codes, dictionary = _in_order(codes, dictionary)
     dtype = "i1" if size <= 2**7 else "<i2" if size <= 2**15 else "<i4"
     return [dtype, codes.astype(dtype).tobytes(), [_utf8(entry) for entry in dictionary]]
+
+
+def _in_order(
+    codes: NDArray[Any], dictionary: tuple[str, ...]
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The same column with its entries in order: so messages have one dictionary, not many."""
+    order = sorted(range(len(dictionary)), key=dictionary.__getitem__)
+    if order == [*range(len(order))]:
+        return codes, dictionary
+    table = np.full(len(order) + 1, MISSING_CODE, dtype=np.int32)  # code -1 reads the last one
+    table[order] = np.arange(len(order))
+    return table.take(codes), tuple(dictionary[place] for place in order)
 
 
 def _utf8(entry: str) -> str:
