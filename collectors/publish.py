@@ -92,6 +92,11 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of messages that wait for the bus."""
+        return self._spool.size
+
     def connect(self) -> None:
         """Reach the bus now; raises ConfigError if it can never work, BusError if it is away."""
         self._courier.connect()

@@ -133,6 +133,13 @@ def exposition(counters: Counters, component: str) -> str:
                 own,
             ),
             *_family(
+                "evenhand_collector_spool_bytes",
+                "Bytes of messages that wait for the bus, of 64 MiB in memory and 256 MiB on disk.",
+                {"": {"": counters.reader(Reader.SPOOL_BYTES)}},
+                own,
+                "gauge",
+            ),
+            *_family(
                 "evenhand_collector_reader_cpu_seconds_total",
                 "CPU time of the reader, within 5 seconds.",
                 {"": {"": counters.reader(Reader.CPU_MS) / 1_000}},

@@ -79,6 +79,7 @@ class Reader(IntEnum):
     HTTP2_GIVEN_UP = 16  # connections of which the reader lost track
     CONTENTS_WEIGHT = 17  # events for which one stands whose contents are looked into; 0 = not said
     CPU_MS = 18  # of the reader's processes
+    SPOOL_BYTES = 19  # of messages that wait, in memory or on disk
 
 
 class Counters:

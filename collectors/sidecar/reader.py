@@ -177,6 +177,7 @@ class Reading:
             self._send_sums(self._sums.ended(instant_us))
         if self._own_time:
             self._publisher.advance(instant_us // self._grain_us * self._grain_us)
+        self._counters.set(Reader.SPOOL_BYTES, self._publisher.waiting_bytes)
         self._announce()
 
     def _announce(self) -> None:
