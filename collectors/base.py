@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from governance.errors import CaptureError
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):  # three times as quick to make as a frozen dataclass
     """One request and its response, as the observer saw them go by.
 
     Header names are lower case; the last of several equal names counts. A body is None where it

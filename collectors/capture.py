@@ -241,8 +241,8 @@ class Capture:
         return self._alone(_bare(exchange), _UNDECODABLE)
 
     def _is_truncated(self, exchange: Exchange) -> bool:
-        bodies = (exchange.request_body, exchange.response_body)
-        return exchange.truncated or any(b and len(b) > self._body_limit for b in bodies)
+        longest = max(len(exchange.request_body or b""), len(exchange.response_body or b""))
+        return exchange.truncated or longest > self._body_limit
 
     def _seen(self, protocol: InferenceProtocol, exchange: Exchange) -> Seen:
         inference = decode(protocol, exchange)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +35,9 @@ _OF_ANSWERS: dict[str, DTypeLike] = {
     "output_tokens": np.int32,
     "refusal": np.int8,
 }
+_of_exchange, _of_answer = attrgetter(*_OF_EXCHANGES), attrgetter(*_OF_ANSWERS)
 _VERSION = re.compile(r"[\w.+:@/-]{1,128}", re.ASCII)
+_LONGEST_VERSION = 128
 
 
 def exchange_columns(seen: Seen) -> dict[str, Column]:
@@ -56,10 +60,8 @@ def exchange_columns(seen: Seen) -> dict[str, Column]:
 
 def known(exchange: Exchange, parsed: Parsed) -> tuple[bool, ...]:
     """Which of the numbers that an exchange may have it has."""
-    return (
-        *[getattr(exchange, name) is not None for name in _OF_EXCHANGES],
-        *[getattr(parsed, name) is not None for name in _OF_ANSWERS],
-    )
+    numbers = (*_of_exchange(exchange), *_of_answer(parsed))
+    return tuple([number is not None for number in numbers])
 
 
 def instants_us(values: NDArray[Any] | None, seen: Seen) -> NDArray[np.int64]:
@@ -84,8 +86,10 @@ def version_of(exchange: Exchange, in_response: str | None, in_path: str | None)
     (4xx), so that nobody makes versions up.
     """
     refused = 400 <= exchange.status < 500
-    candidates = (in_response, None if refused else in_path)
-    return next((text for text in candidates if text and _VERSION.fullmatch(text)), None)
+    for text in (in_response, None if refused else in_path):
+        if text and len(text) <= _LONGEST_VERSION and _is_version(text):
+            return text
+    return None
 
 
 def one_version(texts: Iterable[str | None]) -> str | None:
@@ -99,6 +103,11 @@ def one_version(texts: Iterable[str | None]) -> str | None:
             "version", f"spec.signals.version gives {len(version)} characters that are no version"
         )
     return version
+
+
+@lru_cache(maxsize=256)
+def _is_version(text: str) -> bool:
+    return _VERSION.fullmatch(text) is not None
 
 
 def _instant_us(value: object, default_us: int) -> int:

@@ -7,8 +7,7 @@ alone; he cannot move the rows of others.
 
 from __future__ import annotations
 
-import json
-import re
+import marshal
 from functools import lru_cache
 from itertools import chain
 from math import prod
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 64  # of one exchange that is read with others; more are quick enough alone
 
+_VERSION = 2  # of marshal: the last whose bytes depend on the value alone
 _NESTED = frozenset({list, dict})
-_SHAPE = re.compile(r"\[\d{1,9}(, \d{1,9}){0,31}\]")  # a list of whole numbers, written out
+_MOST_AXES, _LONGEST_AXIS = 32, 10**9
+_MOST_BYTES = 16 * 1024  # of shapes, as they are remembered
 
 Layout = tuple["Hashable", int]
 
@@ -33,13 +34,12 @@ def tensors_layout(tensors: object) -> Layout | None:
         return None
     try:
         heads = tuple(
-            [
-                (t["name"], t["datatype"], repr(t["shape"]), type(t["data"]), len(t["data"]))
-                for t in tensors
-            ]
+            [(t["name"], t["datatype"], type(data := t["data"]), len(data)) for t in tensors]
         )
-        return _layout_of_heads(heads)
-    except (TypeError, KeyError):
+        # As bytes, shapes are hashed by their types, too: to a tuple, true and 1.0 are 1.
+        shapes = marshal.dumps([t["shape"] for t in tensors], _VERSION)
+        return _layout_of_heads(heads, shapes) if len(shapes) <= _MOST_BYTES else None
+    except (TypeError, KeyError, ValueError):
         return None
 
 
@@ -96,18 +96,25 @@ def joint_layout(
 
 
 @lru_cache(maxsize=256)
-def _layout_of_heads(heads: tuple[tuple[Any, Any, str, type, int], ...]) -> Layout | None:
+def _layout_of_heads(heads: tuple[tuple[Any, Any, type, int], ...], shapes: bytes) -> Layout | None:
     key: list[Hashable] = []
     rows = None
-    for name, datatype, written, kind, count in heads:
-        shape = _SHAPE.fullmatch(written) and json.loads(written)
-        if not shape or {type(name), type(datatype)} != {str} or kind is not list:
+    for (name, datatype, kind, count), shape in zip(heads, marshal.loads(shapes), strict=True):  # noqa: S302 - ours
+        if not _is_shape(shape) or {type(name), type(datatype)} != {str} or kind is not list:
             return None
         rows = shape[0] if rows is None else rows
         if rows != shape[0] or count != prod(shape) or not 0 < rows <= MOST_ROWS:
             return None
         key.append((name, datatype, *shape[1:]))
     return None if rows is None else (tuple(key), rows)
+
+
+def _is_shape(shape: object) -> bool:
+    return (
+        type(shape) is list
+        and 0 < len(shape) <= _MOST_AXES
+        and all(type(axis) is int and 0 <= axis < _LONGEST_AXIS for axis in shape)
+    )
 
 
 def _refuse_nested(cells: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,8 +88,7 @@ def both_ways(exchanges: Sequence[Exchange], **spec: Any) -> tuple[dict[str, Row
 def numbered(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Each with an id and a time of its own."""
     return [
-        replace(
-            one,
+        one._replace(
             request_headers={**one.request_headers, "x-request-id": f"r{i}"},
             started_us=one.started_us + i,
             latency_ms=float(i),
@@ -128,15 +126,13 @@ ODD: dict[str, Exchange] = {
     "a failure": v2(1.0, 2.0, status=503),
     "a failure that is not JSON": exchange(V2_PATH, b"{", status=400),
     "no answer": v2(1.0, 2.0, status=0),
-    "an answer that is not JSON": replace(v2(1.0, 2.0), response_body=b"<html>"),
-    "an answer of another size": replace(
-        v2(1.0, 2.0),
+    "an answer that is not JSON": v2(1.0, 2.0)._replace(response_body=b"<html>"),
+    "an answer of another size": v2(1.0, 2.0)._replace(
         response_body=b'{"outputs": [{"name": "predict", "datatype": "INT64", "shape": [2],'
         b' "data": [1, 0]}]}',
     ),
-    "too long": replace(v2(1.0, 2.0), request_body=None, truncated=True),
-    "another version": replace(
-        v2(1.0, 2.0),
+    "too long": v2(1.0, 2.0)._replace(request_body=None, truncated=True),
+    "another version": v2(1.0, 2.0)._replace(
         response_body=b'{"model_version": "7", "outputs": '
         b'[{"name": "predict", "datatype": "INT64", "shape": [1], "data": [1]}]}',
     ),
@@ -180,7 +176,7 @@ def test_selectors_read_each_exchange() -> None:
     exchanges = numbered([v2(i, 2.0, request_headers=h) for i, h in enumerate(headers)])
     both_ways(exchanges, signals={**signals, "id": "header:x-sex"})
     named = [
-        replace(one, request_body=(one.request_body or b"")[:-1] + b', "id": "%d"}' % i)
+        one._replace(request_body=(one.request_body or b"")[:-1] + b', "id": "%d"}' % i)
         for i, one in enumerate(exchanges)
     ]
     events, _ = both_ways([*named, exchanges[0]], signals=signals)
