@@ -13,6 +13,7 @@ from collectors.modalities.text.columns import text_columns
 from collectors.modalities.text.schema_validity import SchemaValidity
 from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
+from collectors.own_embeddings import OwnEmbedding
 from collectors.protocols.inputs import read_rows
 from collectors.signals import Place, named_columns
 from governance.component.schema import Modality
@@ -141,7 +142,8 @@ def feature_sources(spec: Spec, embed: Collection[str] = ()) -> list[FeatureSour
     features = spec.signals.features
     sources: list[FeatureSource] = []
     for modality in spec.model.modality:
-        signal, wanted = features.get(modality), modality.value in embed
+        signal, own = features.get(modality), spec.signals.embeddings.get(modality)
+        wanted = modality.value in embed and own is None
         if modality is Modality.TABULAR:
             sources.append(TabularFeatures(signal))
         elif modality is Modality.TEXT:
@@ -149,6 +151,8 @@ def feature_sources(spec: Spec, embed: Collection[str] = ()) -> list[FeatureSour
         else:
             decoder = _DECODERS[modality]()
             sources.append(MediaFeatures(modality, signal, decoder, embed=wanted))
+        if own is not None and modality.value in embed:
+            sources.append(OwnEmbedding(modality, own))
     return sources
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from governance.algebra.fourier import Projection
 from governance.component.baseline import baseline_path
-from governance.embeddings import MEASURED, SHIPPED
+from governance.embeddings import MEASURED, SHIPPED, embedding_name
 from governance.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def projections_of(component: Component, base: Path) -> Mapping[str, Projection]
         If ``spec.baseline`` names a file whose hash is another.
     """
     declared = {modality.value for modality in component.spec.model.modality}
-    found = {name: SHIPPED[name] for name in sorted(declared & SHIPPED.keys())}
-    for name in sorted(declared & MEASURED.keys()):
+    own = {modality.value for modality in component.spec.signals.embeddings}
+    found = {name: SHIPPED[name] for name in sorted((declared - own) & SHIPPED.keys())}
+    for name in sorted(declared & (MEASURED.keys() | own)):
         try:
             found[name] = _measured(component, base, name)
         except ValueError as error:
@@ -75,9 +76,12 @@ def _measured(component: Component, base: Path, modality: str) -> Projection:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ValueError(f"{path} is no profile: `evenhand baseline` makes one of rows") from None
-    embedding = profile.reference.embeddings.get(modality)
-    if embedding is None or embedding.projection.embedding != MEASURED[modality]:
-        raise ValueError(f"{path} holds no projection of {MEASURED[modality]}: measure it again")
+    embedding, wanted = (
+        profile.reference.embeddings.get(modality),
+        embedding_name(component, modality),
+    )
+    if embedding is None or embedding.projection.embedding != wanted:
+        raise ValueError(f"no projection: {path} holds none of {wanted}: measure it again")
     said = embedding.projection
     projection = Projection(
         said.embedding, tuple(said.scale), said.h, said.seed, said.unit, said.pairs

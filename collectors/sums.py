@@ -84,7 +84,8 @@ class EmbeddingSums:
     """Sums that are being gathered; not thread-safe.
 
     ``counts`` are events that are in no sum: ``sum_too_small``, ``sum_late`` (their window was
-    sent), ``sum_versions`` (more than ``MOST_OPEN`` sums were open).
+    sent), ``sum_versions`` (more than ``MOST_OPEN`` sums were open), ``sum_other_width`` (vectors
+    that the projection is not of: the model changed its embedding).
     """
 
     def __init__(self, projections: Mapping[str, Projection], windows: Windows) -> None:
@@ -114,6 +115,9 @@ class EmbeddingSums:
         Each stands for ``weight`` events.
         """
         for modality, rows in vectors.items():
+            if rows.shape[1] != len(self._projections[modality].scale):
+                self.counts["sum_other_width"] += len(rows)
+                continue
             usable = self._projections[modality].usable(rows)
             kept, when = rows[usable], times[usable]
             panes = when // self._pane_us if self._pane_us else when * 0

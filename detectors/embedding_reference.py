@@ -68,7 +68,7 @@ class EmbeddingReference:
 
 
 def embedding_reference(
-    modality: str, vectors: NDArray[Any], panes: RowPanes | None
+    modality: str, vectors: NDArray[Any], panes: RowPanes | None, *, own: bool = False
 ) -> EmbeddingReference | None:
     """Measure the embeddings of the reference rows.
 
@@ -80,6 +80,8 @@ def embedding_reference(
         Of all rows in file order, shape (n, coordinates); unusable where a row has none.
     panes
         How the rows fall into panes; None = they are not in time order.
+    own
+        Whether the model made them.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def embedding_reference(
     if len(finite) < _FEWEST_ROWS:
         return None
     try:
-        projection = projection_of(modality, finite)
+        projection = projection_of(modality, finite, own=own)
     except ValueError:
         return None
     return measured(projection, vectors, panes)

@@ -261,7 +261,8 @@ def _embeddings(
         vectors = batch.vectors.get(modality.value)
         if vectors is None or is_excluded(f"{modality.value}.{EMBEDDING}", component):
             continue
-        embedding = embedding_reference(modality.value, vectors, panes)
+        own = modality in component.spec.signals.embeddings
+        embedding = embedding_reference(modality.value, vectors, panes, own=own)
         if embedding is not None:
             yield modality.value, embedding
 

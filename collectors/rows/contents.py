@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.media import read_media
 from collectors.modalities.text.columns import text_columns
 from collectors.modalities.text.schema_validity import SchemaValidity
 from collectors.modalities.text.trigrams import trigram_counts
 from collectors.modalities.voice import VoiceDecoder
+from collectors.own_embeddings import MOST_COORDINATES, vectors_of
 from collectors.rows.values import whole_texts
 from governance.component.schema import Modality
+from governance.errors import ConfigError
 from governance.event import Column
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ class Contents:
         self._validity = SchemaValidity(signals)
         self._places = places
         self._left_out = left_out
+        self._widths: dict[Modality, int] = {}
         self._decoders: Mapping[Modality, Decoder] = {
             modality: _DECODERS[modality]() for modality in places.contents if modality in _DECODERS
         }
@@ -61,7 +66,23 @@ class Contents:
                 else self._media(modality, texts)
             )
             columns |= {f"{modality.value}.{name}": column for name, column in seen.items()}
+        for modality, name in self._places.embeddings.items():
+            vectors[modality.value] = self._own(modality, table.columns[name])
         return columns, vectors
+
+    def _own(self, modality: Modality, cells: Column | NDArray[Any]) -> NDArray[Any]:
+        """The model's own embeddings, as wide as the first of the file."""
+        rows = np.array(whole_texts(cells), dtype=object) if isinstance(cells, Column) else cells
+        found = vectors_of(rows)
+        if found is None and modality not in self._widths:
+            raise ConfigError(
+                f"spec.signals.embeddings.{modality.value}: of the first {len(rows)} rows none has "
+                f"an embedding: lists of 1 to {MOST_COORDINATES:,} numbers are one"
+            )
+        width = self._widths.setdefault(modality, 0 if found is None else found.shape[1])
+        if found is None or found.shape[1] != width:
+            return np.full((len(rows), width), np.nan, dtype=np.float32)
+        return found
 
     def _texts(self, texts: list[str | None], table: Table) -> Seen:
         nothing: list[str | None] = [None] * len(texts)

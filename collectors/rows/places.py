@@ -49,6 +49,7 @@ class RowPlaces:
 
     ``groups`` are by attribute, ``features`` are the columns of tabular features, ``contents`` are
     the columns of texts, recordings and pictures; paths in them are relative to ``folder``.
+    ``embeddings`` are the columns of the model's own.
     ``answer`` is the column of answers to the texts; None where there is none.
     """
 
@@ -58,6 +59,7 @@ class RowPlaces:
     contents: Mapping[Modality, str] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
     answer: str | None = None
+    embeddings: Mapping[Modality, str] = field(default_factory=dict)
 
     @property
     def has_media(self) -> bool:
@@ -79,17 +81,19 @@ def find_places(component: Component, names: Sequence[str], file: Path) -> RowPl
     places = finder.signals(required=True)
     if signals.label is not None:
         places["label"] = finder.column("label", signals.label.source)
-    contents = finder.contents()
+    contents, embeddings = finder.contents(), finder.embeddings()
+    taken = (*places.values(), *contents.values(), *embeddings.values(), *finder.answer)
     return RowPlaces(
         signals=places,
         groups={
             name: finder.column(f"groups.{name}", group.source)
             for name, group in signals.groups.items()
         },
-        features=finder.features([*places.values(), *contents.values(), *finder.answer]),
+        features=finder.features(taken),
         contents=contents,
         folder=file.parent,
         answer=next(iter(finder.answer), None),
+        embeddings=embeddings,
     )
 
 
@@ -103,13 +107,16 @@ def find_reference_places(component: Component, names: Sequence[str], file: Path
     finder = _Finder(component, names, file)
     places, contents = finder.signals(required=False), finder.contents()
     places |= finder.label()
+    embeddings = finder.embeddings()
+    taken = (*places.values(), *contents.values(), *embeddings.values(), *finder.answer)
     return RowPlaces(
         signals=places,
         groups=finder.known_groups(),
-        features=finder.features([*places.values(), *contents.values(), *finder.answer]),
+        features=finder.features(taken),
         contents=contents,
         folder=file.parent,
         answer=next(iter(finder.answer), None),
+        embeddings=embeddings,
     )
 
 
@@ -178,6 +185,14 @@ class _Finder:
             modality: self.column(f"features.{modality.value}", features[modality].source)
             for modality in declared
             if modality is not Modality.TABULAR
+        }
+
+    def embeddings(self) -> dict[Modality, str]:
+        """The columns of the model's own embeddings."""
+        declared = self._spec.signals.embeddings.items()
+        return {
+            modality: self.column(f"embeddings.{modality.value}", selector)
+            for modality, selector in declared
         }
 
     def _argument(self, signal: str, selector: Selector) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from detectors.drift.contents import ContentFeatures
-from detectors.drift.embedding import Embedding, unmeasured
+from detectors.drift.embedding import Embedding, is_measured, unmeasured
 from detectors.drift.features import Features
 from detectors.drift.joint import joint_part, unmeasured_joint
 from detectors.drift.modality import ModalityDrift, Rules
@@ -164,7 +164,7 @@ def _parts(
     if contents:
         parts.append(ContentFeatures(component, reference, contents))
     watched = not is_excluded(f"{modality}.{EMBEDDING}", component)
-    if modality in reference.embeddings and watched:
+    if is_measured(component, reference, modality) and watched:
         parts.append(Embedding(component, reference, modality))
     return parts
 

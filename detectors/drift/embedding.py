@@ -32,6 +32,7 @@ from governance.algebra.sums import (
     squared_weighted_counts,
 )
 from governance.component.schema import Modality
+from governance.embeddings import OWN
 from governance.errors import ShapeError
 from governance.event import sum_name
 
@@ -90,7 +91,7 @@ class Embedding:
         """
         vectors, total = batch.vectors.get(self.modality), batch.sums.get(self.sum_name)
         parts = []
-        if vectors is not None:
+        if vectors is not None and self._is_own(vectors):
             asked = looked_into(batch)
             parts.append(self._of_vectors(asked.vectors[self.modality], sampling_weight(asked)))
         if total is not None:
@@ -122,6 +123,11 @@ class Embedding:
         else:
             log_e = log_e_of(tail_probability(squared, m, self._null))
         return Readings(n, rho, m, log_e, mmd_effect(squared, m, self._null), usable)
+
+    def _is_own(self, vectors: NDArray[np.generic]) -> bool:
+        """Whether they are of the reference's embedding; a model may have changed its own."""
+        name, width = self.projection.embedding, len(self.projection.scale)
+        return name != OWN or vectors.shape[1] == width
 
     def _of_vectors(self, vectors: NDArray[np.generic], weight: Floats | None) -> Sums:
         if vectors.shape[1] != len(self.projection.scale):
@@ -178,19 +184,32 @@ class EmbeddingLook:
         return []
 
 
+def is_measured(component: Component, reference: Reference, modality: str) -> bool:
+    """Whether the reference has the embedding that the component's events carry."""
+    known = reference.embeddings.get(modality)
+    if known is None:
+        return False
+    is_own = known.projection.embedding == OWN
+    return is_own == (Modality(modality) in component.spec.signals.embeddings)
+
+
 def unmeasured(component: Component, reference: Reference, modality: str) -> tuple[Unbuilt, ...]:
     """The embedding of a modality of which the reference has features, but no embedding."""
-    has_features = any(split_name(name)[0] == modality for name in reference.inputs)
+    expected = Modality(modality) in component.spec.signals.embeddings or any(
+        split_name(name)[0] == modality for name in reference.inputs
+    )
     if (
         modality == Modality.TABULAR
-        or not has_features
-        or modality in reference.embeddings
+        or not expected
+        or is_measured(component, reference, modality)
         or is_excluded(f"{modality}.{EMBEDDING}", component)
     ):
         return ()
+    own = Modality(modality) in component.spec.signals.embeddings
     reason = (
-        f"reference: it holds no embedding of {modality}: measure it again with `evenhand "
-        "baseline`, from rows that can be read and are not all alike"
+        f"reference: it holds no {'projection of the own ' if own else ''}embedding of {modality}: "
+        "measure it again with `evenhand baseline`, from rows that can be read and are not all "
+        "alike"
     )
     return (Unbuilt(EMBEDDING, _threshold(component, modality), reason),)
 

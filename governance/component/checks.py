@@ -33,6 +33,7 @@ def problems(component: Component) -> Iterator[Remark]:
     yield from _fairness_names(component)
     yield from _groups(component)
     yield from _features(component)
+    yield from _embeddings(component)
     yield from _response_schema(component)
     yield from _drift_subjects(component)
     yield from _selectors(component.spec.signals)
@@ -67,6 +68,14 @@ def _features(component: Component) -> Iterator[Remark]:
         if modality not in declared:
             path = (*_SIGNALS, "features", modality.value)
             yield path, f"spec.model.modality lists only {listed(m.value for m in declared)}"
+
+
+def _embeddings(component: Component) -> Iterator[Remark]:
+    declared = [m for m in component.spec.model.modality if m is not Modality.TABULAR]
+    for modality in component.spec.signals.embeddings:
+        if modality not in declared:
+            words = f"is of {listed(m.value for m in declared)}" if declared else "is of no table"
+            yield (*_SIGNALS, "embeddings", modality.value), f"an embedding {words}"
 
 
 def _response_schema(component: Component) -> Iterator[Remark]:
@@ -143,6 +152,8 @@ def places(signals: Signals) -> Iterator[tuple[Steps, Selector]]:
         yield (*_SIGNALS, "groups", name), group.source
     for modality, feature in signals.features.items():
         yield (*_SIGNALS, "features", modality.value), feature.source
+    for modality, selector in signals.embeddings.items():
+        yield (*_SIGNALS, "embeddings", modality.value), selector
 
 
 def _rollout(component: Component) -> Iterator[Remark]:

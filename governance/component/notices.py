@@ -81,10 +81,16 @@ def _embeddings(component: Component) -> Iterator[Remark]:
     words = unsummed(component)
     if words is not None and set(declared) - {Modality.TABULAR}:
         yield ("spec", "signals", "time"), f"accepted, acted on in part: {words}"
-    if Modality.IMAGE in declared and component.spec.baseline.uri is None:
+    if component.spec.baseline.uri is not None:
+        return
+    own = component.spec.signals.embeddings
+    words = "only where spec.baseline.uri names a profile, which holds their projection"
+    for modality in own:
+        path: Steps = ("spec", "signals", "embeddings", modality.value)
+        yield path, f"accepted, acted on in part: live embeddings are summed {words}"
+    if Modality.IMAGE in declared and Modality.IMAGE not in own:
         path = ("spec", "model", "modality", declared.index(Modality.IMAGE))
-        words = "live pictures have embeddings only where spec.baseline.uri names a profile"
-        yield path, f"accepted, acted on in part: {words}, which holds their projection"
+        yield path, f"accepted, acted on in part: live pictures have embeddings {words}"
 
 
 def _counterfactual(component: Component) -> Iterator[Remark]:

@@ -77,6 +77,7 @@ class Signals(Block):
     label: _Label | None = None
     groups: dict[str, _Group] = Field(default_factory=dict)
     features: dict[Modality, _Feature] = Field(default_factory=dict)
+    embeddings: dict[Modality, Place] = Field(default_factory=dict)  # the model's own
     response_schema: JsonSchema | None = None  # of answers in text; or the file that holds it
 
     @property
