@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 NICE = 10
 DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
+_BODIES_WAITING = 4  # of the greatest size, or as many more as are small: the pair stays small
 _COLLECT_AFTER = 50_000  # objects; a stack of parsed bodies has some ten thousand
 _PREDECESSOR_SECONDS = 20.0  # a reader whose pump was killed may still be sending
 _SECOND_US = 1_000_000
@@ -121,7 +122,8 @@ class Reading:
     def run(self, pump: socket.socket) -> int:
         """Read frames until the pump closes its end, then send what is left; the exit code."""
         unpacker = Unpacker()
-        for piece in Intake(pump, ASSEMBLY_BYTES, lambda: self._assembly.held).pieces():
+        room = min(ASSEMBLY_BYTES, _BODIES_WAITING * self.body_limit)
+        for piece in Intake(pump, room, lambda: self._assembly.held).pieces():
             for chunk in piece:
                 for kind, *items in unpacker.feed(chunk):
                     self._hear(kind, items)
