@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from tests.testkit import kubebox_build
+from tests.testkit import helm, kubebox_build
 from tests.testkit.cache import ServerMissing
 
 
@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     try:
         kubebox_build.program()
+        helm.fetch()
     except ServerMissing as error:
         print(f"cluster: not tested; {error}")  # noqa: T201 - a program
         return 1

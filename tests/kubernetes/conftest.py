@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.component.crd import NAME, custom_resource_definition
+from governance.component.crd import NAME, crd_text
 from tests.kubernetes.waiting import until
 from tests.testkit import kubebox_build
 from tests.testkit.kubernetes import Kubernetes, start_kubernetes
@@ -31,9 +31,12 @@ def kubernetes() -> Iterator[Kubernetes]:
 
 
 def install_crd(cluster: Kubernetes) -> None:
-    """Create the CRD and wait until it is served."""
-    answer = cluster.client.post(
-        CRDS, params={"fieldValidation": "Strict"}, json=custom_resource_definition()
+    """Apply the CRD as Helm does, by its name, and wait until it is served."""
+    answer = cluster.client.patch(
+        f"{CRDS}/{NAME}",
+        params={"fieldManager": "helm", "fieldValidation": "Strict"},
+        headers={"content-type": "application/apply-patch+yaml"},
+        content=crd_text(),
     )
     assert answer.status_code == 201, answer.text
     assert answer.headers.get_list("warning") == []

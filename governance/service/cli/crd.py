@@ -1,6 +1,6 @@
 """Print the CustomResourceDefinition of ``MultimodalAIComponent``, made from the program's schema.
 
-    evenhand crd | kubectl apply --server-side -f -
+    evenhand crd | kubectl apply --server-side --force-conflicts -f -
 
 Helm installs the CRD with the chart and never changes it afterwards; after an upgrade of the
 program this command brings the cluster's up to date.

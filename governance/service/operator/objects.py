@@ -32,6 +32,9 @@ COMPONENTS: Final = "evenhand-components"
 KEYS: Final = "evenhand-privacy-keys"
 MARK: Final = "evenhand.io/components-hash"
 
+# Workers refuse an empty folder, since it is mostly a mistake; another kind is skipped.
+_NO_COMPONENT = "installation.yaml"
+_NOTHING = "apiVersion: v1\nkind: Namespace\nmetadata: {name: evenhand}\n"
 _MOST_BYTES = 1_000_000  # of a ConfigMap: etcd takes little more
 
 
@@ -80,7 +83,7 @@ class Objects:
         path = f"{self._own}/configmaps"
         held = await self._cluster.get(f"{path}/{COMPONENTS}")
         before = (held or {}).get("data") or {}
-        files = dict(_files(resources, before))
+        files = {_NO_COMPONENT: _NOTHING, **dict(_files(resources, before))}
         size = sum(len(name) + len(text.encode()) for name, text in files.items())
         if size > _MOST_BYTES:
             raise ClusterError(
