@@ -23,6 +23,7 @@ from benchmarks.tables.populations import (
 from benchmarks.tables.table import Table
 from benchmarks.tables.watched import component
 from detectors.base import Pane, WindowView
+from detectors.drift.coded import Coded
 from detectors.drift.joint import THRESHOLD, Joint, joint_part
 from detectors.drift.subjects import feature_subjects
 from detectors.joint_reference import sums_of
@@ -166,7 +167,7 @@ def census(rows: int = 5_000) -> Table:
 
 
 def _view_of(joint: Joint, start: int, rows: int) -> WindowView:
-    sums = joint.add(only(census_traffic(), start, start + rows))
+    sums = joint.add(Coded(only(census_traffic(), start, start + rows), rounds=False))
     return WindowView([Pane(0, 0, 1, rows, sums)], {})
 
 

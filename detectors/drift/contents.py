@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.base import WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.features import FeatureLook
     from governance.algebra.sums import Sums
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 class ContentFeatures(Features):
     """Features of contents; windows have as many effective events as were looked into."""
 
-    def add(self, batch: EventBatch) -> Sums:
-        return super().add(looked_into(batch))
+    def add(self, coded: Coded) -> Sums:
+        return super().add(coded.of(looked_into(coded.batch)))
 
     def look(self, view: WindowView, lengths: Sequence[int]) -> FeatureLook:
         look = super().look(view, lengths)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.cells import sampling_weight
 from detectors.drift.layout import Layout
 from detectors.ladder import trailing_sums
 from detectors.reasons import NO_EVENTS
-from detectors.reference import rounds, split_name
+from detectors.reference import split_name
 from governance.algebra.bins import total_weight
 from governance.algebra.pieces import PLACE_SCALE
 from governance.algebra.sums import (
@@ -21,7 +20,6 @@ from governance.algebra.sums import (
     squared_weighted_counts,
 )
 from governance.errors import ShapeError
-from governance.privacy import significant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.layout import Inside
     from detectors.drift.subjects import Subject
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
-    from governance.component.schema import Component
-    from governance.event import Column, EventBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +60,14 @@ class Counting:
     hash of the reference and the subjects, so that a pane of another layout is never misread.
     """
 
-    def __init__(
-        self, component: Component, reference: Reference, subjects: Sequence[Subject]
-    ) -> None:
+    def __init__(self, reference: Reference, subjects: Sequence[Subject]) -> None:
         self._subjects = tuple(subjects)
         self._layout = Layout([subject.yardstick for subject in subjects])
-        self._rounds = rounds(component)
         layout = "\x1f".join([reference.id, *map(_cells, subjects)])
         self.array = f"drift.{hashlib.sha256(layout.encode()).hexdigest()[:16]}"
         self.places = f"{self.array}.places"
 
-    def add(self, batch: EventBatch) -> Sums:
+    def add(self, coded: Coded) -> Sums:
         """The arrays of one batch; a column that the batch does not have is missing throughout.
 
         Raises
@@ -81,17 +75,16 @@ class Counting:
         ShapeError
             If a column holds a code that its dictionary has no text for.
         """
-        weight = sampling_weight(batch)
+        batch, weight = coded.batch, coded.weight
         total = total_weight(batch.n, weight)
         counts = np.zeros(len(self._layout.cells.owner), dtype=np.int64)
         places = np.zeros(self._layout.pieces, dtype=np.int64)
         for place, subject in enumerate(self._subjects):
-            column = batch.columns.get(subject.column)
             here = counts[self._layout.cells.slice(place)]
-            if column is None:
+            if subject.column not in batch.columns:
                 here[-subject.bins.tail] = total  # the first bin of the tail is missing
             else:
-                here[:], within = self._count(subject, column, weight)
+                here[:], within = self._count(subject, coded)
                 places[self._layout.within[place]] = within
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: counts, self.places: np.append(places, squared)}
@@ -127,23 +120,22 @@ class Counting:
             seen[cells.slice(place) if is_output else end - subject.bins.tail] = 0
         return not seen.any()
 
-    def _count(
-        self, subject: Subject, column: Column, weight: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _count(self, subject: Subject, coded: Coded) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Counts of the subject's cells, and sums of places in its pieces; it may have none."""
-        pieces, values = subject.yardstick.pieces, self._values(column)
+        pieces, dictionary = (
+            subject.yardstick.pieces,
+            coded.batch.columns[subject.column].dictionary,
+        )
         try:
+            if pieces is not None and dictionary is None:
+                return pieces.sums(*coded.placed(subject, pieces), coded.weight)
+            values = coded.values(subject.column)
             if pieces is not None:
-                return pieces.count(values, column.dictionary, weight)
-            counts = subject.bins.count(values, column.dictionary, weight)
+                return pieces.count(values, dictionary, coded.weight)
+            counts = subject.bins.count(values, dictionary, coded.weight)
             return counts, np.empty(0, dtype=np.int64)
         except ValueError as error:
             raise ShapeError(f"column {subject.column!r}: {error}") from None
-
-    def _values(self, column: Column) -> NDArray[Any]:
-        if self._rounds and column.dictionary is None:
-            return significant(column.values)  # as privacy does; replayed rows come as they are
-        return column.values
 
 
 def _cells(subject: Subject) -> str:

@@ -19,7 +19,7 @@ from detectors.drift.outside import outside_tests
 from detectors.drift.strangers import Strangers
 from detectors.drift.subjects import feature_subjects, output_subjects, unbuilt
 from detectors.drift.summary import no_reference, whole_verdict
-from detectors.reference import EMBEDDING, WindowCut, is_excluded
+from detectors.reference import EMBEDDING, WindowCut, is_excluded, rounds
 from detectors.stats.overdispersion import LENGTHS
 from governance.algebra.sums import merge
 from governance.component.schema import Modality
@@ -160,9 +160,9 @@ def _parts(
 ) -> list[Part]:
     contents = [subject for subject in subjects if is_of_contents(subject.column)]
     others = [subject for subject in subjects if not is_of_contents(subject.column)]
-    parts: list[Part] = [Features(component, reference, others)] if others else []
+    parts: list[Part] = [Features(reference, others)] if others else []
     if contents:
-        parts.append(ContentFeatures(component, reference, contents))
+        parts.append(ContentFeatures(reference, contents))
     watched = not is_excluded(f"{modality}.{EMBEDDING}", component)
     if is_measured(component, reference, modality) and watched:
         parts.append(Embedding(component, reference, modality))
@@ -177,6 +177,7 @@ def _rules(component: Component, reference: Reference) -> Rules:
         max_loss=monitoring.max_loss,
         false_alarm_every=monitoring.false_alarm_every,
         capped=_capped(component, reference),
+        rounds=rounds(component),
     )
 
 

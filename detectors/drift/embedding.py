@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.family import Terms
     from detectors.embedding_reference import EmbeddingReference
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
     from governance.component.schema import Component
-    from governance.event import BatchSum, EventBatch
+    from governance.event import BatchSum
     from governance.finding import Verdict
 
     Floats = NDArray[np.float64]
@@ -81,7 +82,7 @@ class Embedding:
             assumed=(not known.ladder,),
         )
 
-    def add(self, batch: EventBatch) -> Sums:
+    def add(self, coded: Coded) -> Sums:
         """The sums of one batch; nothing where none of its events has an embedding.
 
         Raises
@@ -89,6 +90,7 @@ class Embedding:
         ShapeError
             If vectors, or a sum of the same projection, have another length than the reference's.
         """
+        batch = coded.batch
         vectors, total = batch.vectors.get(self.modality), batch.sums.get(self.sum_name)
         parts = []
         if vectors is not None and self._is_own(vectors):

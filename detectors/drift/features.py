@@ -17,22 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.base import WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.family import Terms
     from detectors.drift.subjects import Subject
     from detectors.ladder import Readings
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
-    from governance.component.schema import Component
-    from governance.event import EventBatch
     from governance.finding import Verdict
 
 
 class Features:
     """Counts subjects into the bins of a reference, and measures trailing windows against it."""
 
-    def __init__(
-        self, component: Component, reference: Reference, subjects: Sequence[Subject]
-    ) -> None:
+    def __init__(self, reference: Reference, subjects: Sequence[Subject]) -> None:
         sticks = [subject.yardstick for subject in subjects]
         self.measure = Measure(sticks)
         self.compared = tuple(subjects)
@@ -44,10 +41,10 @@ class Features:
             unfit=tuple(subject.unfit for subject in subjects),
             assumed=tuple(not stick.ladder for stick in sticks),
         )
-        self._counting = Counting(component, reference, subjects)
+        self._counting = Counting(reference, subjects)
 
-    def add(self, batch: EventBatch) -> Sums:
-        return self._counting.add(batch)
+    def add(self, coded: Coded) -> Sums:
+        return self._counting.add(coded)
 
     def look(self, view: WindowView, lengths: Sequence[int]) -> FeatureLook:
         windows = self._counting.windows(view, lengths)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.cells import sampling_weight
 from detectors.drift.family import Members
 from detectors.drift.subjects import Unbuilt
 from detectors.drift.words import correlation_moves
@@ -20,7 +19,7 @@ from detectors.drift.yardstick import declared_threshold
 from detectors.joint_reference import FEWEST_FEATURES
 from detectors.ladder import FEWEST_REFERENCE_ROWS, Readings, trailing_sums, usable_windows
 from detectors.reasons import NO_EVENTS, NOT_SEEN
-from detectors.reference import JOINT, cut_otherwise, is_excluded, rounds
+from detectors.reference import JOINT, cut_otherwise, is_excluded
 from detectors.stats.correlation import changes, log_evidence, row_effect
 from detectors.stats.effect import Effect
 from detectors.stats.mmd import GramNulls
@@ -29,7 +28,6 @@ from governance.algebra.products import product_sums, size_of, symmetric
 from governance.algebra.sums import SQUARED_WEIGHT_SCALE, squared_weighted_counts
 from governance.component.schema import Modality
 from governance.errors import ShapeError
-from governance.privacy import significant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +35,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.base import Pane, WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.family import Terms
     from detectors.drift.subjects import Subject
     from detectors.joint_reference import JointReference
     from detectors.reference import Reference
     from governance.algebra.sums import Sums
     from governance.component.schema import Component
-    from governance.event import Column, EventBatch
     from governance.finding import Verdict
 
     Floats = NDArray[np.float64]
@@ -70,13 +68,12 @@ class Joint:
         by_column = {subject.column: subject for subject in subjects}
         self._subjects = tuple(by_column[c] for c in known.features if c in by_column)
         self._steps = tuple(
-            steps.astype(np.float32)
+            _Steps.of(by_column[column], steps.astype(np.float32))
             for column, steps in zip(known.features, known.steps, strict=True)
             if column in by_column
         )
         self._known, self._past = known, known.moments
         self._nulls = GramNulls.of(known.nulls)
-        self._rounds = rounds(component)
         digest = hashlib.sha256("\x1f".join([reference.id, *known.features]).encode()).hexdigest()
         self.array = f"joint.{digest[:16]}"
         self._rows = np.array([float(reference.rows)])
@@ -88,17 +85,16 @@ class Joint:
             assumed=(not known.ladder,),
         )
 
-    def add(self, batch: EventBatch) -> Sums:
+    def add(self, coded: Coded) -> Sums:
         """The sums of one batch; a column that the batch does not have is missing throughout."""
         if self.members.unfit[0]:
             return {}
-        weight = sampling_weight(batch)
+        batch, weight = coded.batch, coded.weight
         scores = np.zeros((len(self._subjects) + 1, batch.n), dtype=np.float32)
         scores[0] = 1.0
         for place, (subject, steps) in enumerate(zip(self._subjects, self._steps, strict=True)):
-            column = batch.columns.get(subject.column)
-            if column is not None:
-                self._score(subject, column, steps, out=scores[place + 1])
+            if subject.column in batch.columns:
+                _score(subject, coded, steps, out=scores[place + 1])
         squared = squared_weighted_counts(np.zeros(batch.n, dtype=np.intp), 1, weight)
         return {self.array: np.concatenate([product_sums(scores, weight), squared])}
 
@@ -138,23 +134,6 @@ class Joint:
         columns = (effect.raw, effect.value, effect.lower, effect.upper)
         return Readings(n, rho, m, log_e, Effect(*(c[:, None] for c in columns)), usable)
 
-    def _score(self, subject: Subject, column: Column, steps: Scores, *, out: Scores) -> None:
-        """The score of each value; that of the bins of ``steps``."""
-        values, dictionary = column.values, column.dictionary
-        if dictionary is None:
-            if self._rounds:
-                values = significant(values)  # as privacy does; replayed rows come as they are
-            np.take(steps, subject.bins.codes(values), out=out, mode="clip")
-            return
-        if len(values) and int(values.max()) >= len(dictionary):
-            raise ShapeError(
-                f"column {subject.column!r} holds code {values.max()}, but its dictionary has "
-                f"{len(dictionary)} texts"
-            )
-        entries = subject.bins.codes(np.arange(len(dictionary)), dictionary)
-        table = np.append(steps[entries], np.float32(0.0))  # the last is missing
-        np.take(table, np.maximum(values, -1), out=out, mode="wrap")
-
     def _unfit(self, component: Component, reference: Reference) -> str:
         known = self._known
         if known.ladder and (cut := cut_otherwise(component, reference)):
@@ -185,6 +164,42 @@ class JointLook:
 
     def quality(self, terms: Terms) -> list[Verdict]:  # noqa: ARG002 - of missing values tell bins
         return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The score of one feature in whole steps, by bin and, where it has any, by piece."""
+
+    of_bins: Scores
+    of_pieces: Scores
+
+    @classmethod
+    def of(cls, subject: Subject, steps: Scores) -> _Steps:
+        pieces = subject.yardstick.pieces
+        if pieces is None:
+            return cls(steps, steps)
+        rows = np.diff(pieces.starts, append=len(pieces.mean))
+        return cls(steps, np.repeat(steps, [*rows, *[1] * subject.bins.tail]))
+
+
+def _score(subject: Subject, coded: Coded, steps: _Steps, *, out: Scores) -> None:
+    """The score of each value of a subject's column: that of the bin in which it lies."""
+    dictionary, pieces = coded.batch.columns[subject.column].dictionary, subject.yardstick.pieces
+    if dictionary is None and pieces is not None:
+        np.take(steps.of_pieces, coded.placed(subject, pieces)[0], out=out, mode="clip")
+        return
+    if dictionary is None:
+        np.take(steps.of_bins, coded.bins(subject), out=out, mode="clip")
+        return
+    values = coded.values(subject.column)
+    if len(values) and int(values.max()) >= len(dictionary):
+        raise ShapeError(
+            f"column {subject.column!r} holds code {values.max()}, but its dictionary has "
+            f"{len(dictionary)} texts"
+        )
+    entries = subject.bins.codes(np.arange(len(dictionary)), dictionary)
+    table = np.append(np.float32(0.0), steps.of_bins[entries])  # the first is missing
+    np.take(table, np.add(values, 1, dtype=np.intp), out=out, mode="clip")
 
 
 def joint_part(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detectors import reasons
+from detectors.drift.coded import Coded
 from detectors.drift.family import RAISED, Members, Terms, judge_family
 from detectors.drift.summary import CHECK, component_verdict
 from detectors.ladder import side_by_side
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """By what all modalities of a component are judged; ``capped`` says why only to a warning."""
+    """By what all modalities of a component are judged; ``capped`` says why only to a warning.
+
+    ``rounds``: numbers are rounded before they are counted, as privacy does.
+    """
 
     lengths: tuple[int, ...]  # of trailing windows, in panes
     max_loss: float
     false_alarm_every: int
     capped: str
+    rounds: bool
 
 
 class ModalityDrift:
@@ -62,8 +67,9 @@ class ModalityDrift:
 
     def add(self, batch: EventBatch) -> list[Sums]:
         """What each part remembers of a batch."""
-        others = () if self._outside is None else (self._outside,)
-        return [part.add(batch) for part in (*self._parts, *others)]
+        coded = Coded(batch, rounds=self._rules.rounds)
+        others = [] if self._outside is None else [self._outside.add(batch)]
+        return [*(part.add(coded) for part in self._parts), *others]
 
     def judge(self, view: WindowView) -> list[Verdict]:
         """The modality, then every subject, then the data quality of every feature."""

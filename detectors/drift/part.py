@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detectors.base import WindowView
+    from detectors.drift.coded import Coded
     from detectors.drift.family import Members, Terms
     from detectors.ladder import Readings
     from governance.algebra.sums import Sums
-    from governance.event import EventBatch
     from governance.finding import Verdict
 
 
@@ -47,7 +47,7 @@ class Part(Protocol):
     def members(self) -> Members:
         """How each is judged."""
 
-    def add(self, batch: EventBatch) -> Sums:
+    def add(self, coded: Coded) -> Sums:
         """What is remembered of a batch."""
 
     def look(self, view: WindowView, lengths: Sequence[int]) -> Look:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Tables = dict[tuple[str, ...], NDArray[np.intp]]  # the bin of each text of a dictionary
+
 FINE_BINS = 128  # quantiles k/128, and the share from which a value has its own bin
 KEPT_CATEGORIES = 20
 KEPT_ROWS = 10  # a category with fewer reference rows is rare
+MOST_TABLES, MOST_REMEMBERED_TEXTS = 16, 256  # about 0.5 MB a feature at most
 LOOK_UP_FROM = 1_024  # values from which the grid is faster than a binary search
 
 
@@ -127,6 +130,7 @@ class CategoryBins:
     kept: tuple[str, ...]
     rare: tuple[str, ...]
     index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _tables: Tables = field(default_factory=dict, init=False, repr=False, compare=False)
 
     tail = 1
 
@@ -179,6 +183,9 @@ class CategoryBins:
         return known
 
     def _table(self, dictionary: Sequence[str]) -> NDArray[np.intp]:
+        return _remembered(self._tables, dictionary, self._make_table)
+
+    def _make_table(self, dictionary: Sequence[str]) -> NDArray[np.intp]:
         return np.array([self.bin_of(text) for text in dictionary], dtype=np.intp)
 
 
@@ -246,6 +253,22 @@ def _quantiles(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _exponent(values: NDArray[np.float64]) -> int:
     return int(np.frexp(np.max(np.abs(values)))[1])
+
+
+def _remembered(
+    tables: Tables,
+    dictionary: Sequence[str],
+    make: Callable[[Sequence[str]], NDArray[np.intp]],
+) -> NDArray[np.intp]:
+    """The table of a dictionary: batches of one component mostly bring the same few texts."""
+    if not isinstance(dictionary, tuple) or len(dictionary) > MOST_REMEMBERED_TEXTS:
+        return make(dictionary)
+    table = tables.get(dictionary)
+    if table is None:
+        if len(tables) >= MOST_TABLES:
+            tables.clear()
+        table = tables[dictionary] = make(dictionary)
+    return table
 
 
 def _look_up(values: NDArray[Any], table: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:

@@ -35,9 +35,9 @@ class Grid:
     def codes(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
         """Number of edges below each finite value, shape (n,)."""
         cells = _cells(values, self.low, self.cells_per_unit, len(self.first))
-        codes: NDArray[np.intp] = self.first[cells]
+        codes = self.first.take(cells)
         for _ in range(self.passes):
-            codes += values > self.edges[codes]
+            codes += values > self.edges.take(codes)
         return codes
 
 

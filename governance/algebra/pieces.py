@@ -61,6 +61,10 @@ class Pieces:
     starts: NDArray[np.intp]  # (E + 1,)
     step: Floats = field(init=False, repr=False, compare=False)  # (P,); 0 where all rows are equal
     origin: Floats = field(init=False, repr=False, compare=False)  # (P,), in steps
+    # The same behind which missing and non-finite numbers have a place: 0.
+    _mean: Floats = field(init=False, repr=False, compare=False)
+    _per_step: Floats = field(init=False, repr=False, compare=False)
+    _origin: Floats = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         edges, sd = self.bins.edges, self.bins.sd
@@ -70,6 +74,13 @@ class Pieces:
         object.__setattr__(self, "step", np.where(step > sd * 1e-12, step, 0.0))
         origin = np.arange(len(step)) * _GOLDEN % 1 - 0.5
         object.__setattr__(self, "origin", np.where(self.step > 0, origin, 0.0))
+        per_step = np.where(self.step > 0, 1 / np.where(self.step > 0, self.step, 1.0), 0.0)
+        for name, of_pieces in (
+            ("_mean", self.mean),
+            ("_per_step", per_step),
+            ("_origin", self.origin),
+        ):
+            object.__setattr__(self, name, np.append(of_pieces, [0.0, 0.0]))
 
     def count(
         self,
@@ -84,13 +95,19 @@ class Pieces:
         """
         if dictionary is not None:
             return self._count_entries(values, dictionary, weight)
-        codes, places = self.coded(np.asarray(values, dtype=np.float64))
-        return weighted_counts(codes, self.bins.size, weight), self._sums(codes, places, weight)
+        return self.sums(*self.coded(values), weight)
 
-    def coded(self, values: Floats) -> tuple[NDArray[np.integer[Any]], Floats]:
-        """Piece and place of each value, shape (n,): P is missing, P + 1 non-finite."""
-        codes = self.bins.codes(values)
-        return codes, self._places(values, codes)
+    def coded(self, values: NDArray[Any]) -> tuple[NDArray[np.integer[Any]], Floats]:
+        """Piece and place of each number, shape (n,): P is missing, P + 1 non-finite."""
+        numbers = np.asarray(values, dtype=np.float64)
+        codes = self.bins.codes(numbers)
+        return codes, self._places(numbers, codes)
+
+    def sums(
+        self, codes: NDArray[np.integer[Any]], places: Floats, weight: Floats | None
+    ) -> tuple[Integers, Integers]:
+        """As ``count``, of numbers that are coded."""
+        return weighted_counts(codes, self.bins.size, weight), self._sums(codes, places, weight)
 
     def _count_entries(
         self, values: NDArray[Any], dictionary: Sequence[str], weight: Floats | None
@@ -106,10 +123,10 @@ class Pieces:
 
     def _places(self, numbers: Floats, codes: NDArray[np.integer[Any]]) -> Floats:
         """The place of every row, a whole number; 0 for missing and non-finite ones."""
-        mean, per_step = np.append(self.mean, [0.0, 0.0]), np.append(_inverse(self.step), [0.0] * 2)
         with np.errstate(over="ignore", invalid="ignore"):
-            place = (numbers - mean[codes]) * per_step[codes]
-        place += np.append(self.origin, [0.0, 0.0])[codes]
+            place = numbers - self._mean.take(codes, mode="clip")
+            place *= self._per_step.take(codes, mode="clip")
+        place += self._origin.take(codes, mode="clip")
         np.rint(place, out=place)
         if not np.isfinite(numbers).all():
             place[codes >= len(self.mean)] = 0.0
@@ -184,7 +201,3 @@ def _split(edges: Floats, ordered: Floats) -> Floats:
         heapq.heappush(costs, costing(middle, high))
         found.append(middle)
     return np.unique(np.concatenate([edges, found]))
-
-
-def _inverse(step: Floats) -> Floats:
-    return np.asarray(np.where(step > 0, 1 / np.where(step > 0, step, 1.0), 0.0))
