@@ -64,6 +64,10 @@ class Cells:
         """The same cells with other axes."""
         return self._each(lambda array: array.reshape(shape))
 
+    def sums(self, marks: NDArray[np.float64]) -> Cells:
+        """Sums of each group's cells where ``marks``, shape (cells, k), is 1; shape (groups, k)."""
+        return self._each(lambda array: array.reshape(-1, len(marks)) @ marks)
+
     def total(self) -> Cells:
         """The sum over the last axis."""
         return self._each(lambda array: array.sum(axis=-1))

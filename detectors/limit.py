@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from detectors.ladder import FEWEST_EFFECTIVE
-from detectors.stats.limits import limits
+from detectors.stats.limits import share_limits
 from detectors.trailing import DISPLAY_ERROR
 from governance.finding import Status
 
@@ -72,8 +72,7 @@ class Share:
 
     def bounds(self, error: float = DISPLAY_ERROR) -> tuple[float, float]:
         """Clopper-Pearson limits, each with one-sided ``error``."""
-        lower, upper = limits(self.successes, self.size, error)
-        return float(lower), float(upper)
+        return share_limits(self.successes, self.size, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,8 @@ def against_limit(shares: Iterable[Judgeable], rule: LimitRule) -> Limited[Judge
 
 
 def _level(share: Bounded, rule: LimitRule, limit: float) -> Status:
+    if not _past(share.value, rule, limit):
+        return Status.OK  # no bound passes what the value keeps
     if _past(rule.claim(share, rule.breach_error), rule, limit):
         return Status.BREACH
     if _past(rule.claim(share, rule.warning_error), rule, limit):

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from detectors.axis import Axis, code_axis
-from detectors.cells import Cells, kish_sizes, share
+from detectors.cells import Cells, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from governance.event import Column
@@ -38,7 +37,7 @@ class Arrival(StrEnum):
     INCOMPLETE = "incomplete"  # PPV, accuracy: a group's coverage is below 90 %
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # not slotted: where its places are is found once
 class Rate:
     """A share of events: those at the places ``success`` among those at ``whole``."""
 
@@ -47,6 +46,15 @@ class Rate:
     whole: tuple[Place, ...]
     denominator: str  # what is counted in ``whole``, in words
     fragile: Arrival
+
+    @cached_property
+    def marks(self) -> NDArray[np.float64]:
+        """1 at its places in the flattened cells of a group, shape (cells, 2): success, whole."""
+        marks = np.zeros((2, *(OUTCOMES,) * len(self.whole[0])))
+        for of, places in zip(marks, (self.success, self.whole), strict=True):
+            for place in places:
+                of[place] = 1
+        return np.ascontiguousarray(marks.reshape(2, -1).T)
 
     @property
     def needs_labels(self) -> bool:
@@ -72,13 +80,16 @@ class OutcomeTable:
 
     def share(self, rate: Rate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Successes and effective sizes per group, shape (groups,)."""
-        cells = self.outcomes if rate.needs_labels else self.predictions
-        return share(_sum(cells, rate.success), _sum(cells, rate.whole))
+        return share(*self.counts(rate))
 
-    def kish_sizes(self, rate: Rate) -> NDArray[np.float64]:
-        """Of how many equal events a rate's denominator could come, shape (groups,)."""
+    def counts(self, rate: Rate) -> tuple[Cells, Cells]:
+        """Successes of a rate and all that it counts, shape (groups,).
+
+        Cells are multiples of a power of 1/2 below 2^53 of them, so their sums are exact.
+        """
         cells = self.outcomes if rate.needs_labels else self.predictions
-        return kish_sizes(_sum(cells, rate.whole))
+        both = cells.sums(rate.marks)
+        return both[:, 0], both[:, 1]
 
     def coverage(self) -> NDArray[np.float64]:
         """Labelled part of the events, per group and known prediction, shape (groups, 2).
@@ -138,13 +149,6 @@ def outcome_axis(column: Column | None, n: int) -> Axis:
     codes *= FAVOURABLE
     codes += values == 0
     return Axis(codes, UNKNOWN, OUTCOMES, OUTCOMES)
-
-
-def _sum(cells: Cells, places: Iterable[Place]) -> Cells:
-    first, *others = (cells[:, *place] for place in places)
-    for other in others:
-        first += other
-    return first
 
 
 def _part(of: Any, whole: Any) -> NDArray[np.float64]:

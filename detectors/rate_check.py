@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detectors import reasons
@@ -84,13 +84,18 @@ class RateSettings:
         unlimited = "" if check in self.limits else reasons.NO_THRESHOLD
         reason = reasons.join((judged.hold, few, unlimited, *judged.remarks))
         lower, upper = map(_known, shown.bounds())
-        return replace(
-            self.withheld(check, view, reason),
+        return Verdict(
+            check=check.value,
+            subject="",
+            modality=self.modality,
             status=status,
+            reason=reason,
             value=shown.value,
             lower=lower,
             upper=upper,
+            threshold=self.limits.get(check),
             panes=shown.panes,
+            events=view.panes[-1].events,
             effective_events=shown.size,
         )
 

@@ -29,12 +29,11 @@ class Difference:
 
     def point(self, rates: GroupRates) -> float:
         """Plain max - min, equal to Fairlearn's difference ``between_groups``."""
-        shares = rates.shares
-        return float(shares.max() - shares.min())
+        return rates.spread
 
     def reach(self, rates: GroupRates) -> float:
         """A lower bound is never above the difference itself."""
-        return Difference.point(self, rates)
+        return rates.spread
 
     def claim(self, rates: GroupRates, error: float) -> float:
         """Lower bound, not cut at 0; false with probability <= ``error``."""

@@ -48,6 +48,11 @@ class GroupRates:
         """Successes / sizes, less what is expected; every size must be above 0."""
         return self.from_expected(self.successes / self.sizes)
 
+    @cached_property
+    def spread(self) -> float:
+        """The largest share less the smallest."""
+        return float(self.shares.max() - self.shares.min())
+
     @property
     def counted(self) -> Floats:
         """What ``minimumGroupSize`` is compared with: a group is as small as either size."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.cells import read
+from detectors.cells import kish_sizes, read, share
 from detectors.fairness.cells import (
     BY_LABEL,
     CALIBRATION,
@@ -77,12 +77,13 @@ class Groups:
 
     def _read(self, rate: Rate | ScoreBin, minimum: float) -> GroupRates:
         if isinstance(rate, ScoreBin):
-            rates, counted = self.scores.rates(rate), self.scores.sizes()
+            rates = self.scores.rates(rate)
         else:
-            rates = GroupRates(*self.table.share(rate), self.table.kish_sizes(rate))
-            counted = rates.sizes
+            success, whole = self.table.counts(rate)
+            rates = GroupRates(*share(success, whole), kish_sizes(whole))
         if not self.known:
             return rates
+        counted = self.scores.sizes if isinstance(rate, ScoreBin) else rates.sizes
         return replace(rates, rho=self._rho(rate.correlated_as, counted, minimum))
 
     def _rho(self, rate: str, sizes: NDArray[np.float64], minimum: float) -> NDArray[np.float64]:

@@ -72,9 +72,10 @@ class _Asked:
         self._comparison = compare(window, question.rule.minimum_group_size)
 
     def wanted(self) -> Iterable[tuple[GroupRates, float]]:
-        if self._comparison is None or self._question.rule.threshold is None:
+        comparison, rule = self._comparison, self._question.rule
+        if comparison is None or rule.threshold is None:
             return ()
-        return self._comparison.conceded()
+        return (*comparison.conceded(), *comparison.claimed(rule))
 
     def see(self) -> bool:
         """Judge the window that was read; True where it is the last."""

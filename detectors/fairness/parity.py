@@ -91,10 +91,6 @@ class Comparison:
         """The comparison's value, the worst over its rates."""
         return form.worst(form.point(rates) for rates in self.rates)
 
-    def reach(self, form: Form) -> float:
-        """What no claim goes beyond."""
-        return form.worst(form.reach(rates) for rates in self.rates)
-
     def claim(self, form: Form, error: float) -> float:
         """Several rates (equalised odds) share the error evenly."""
         return form.worst(form.claim(rates, error / len(self.rates)) for rates in self.rates)
@@ -102,6 +98,20 @@ class Comparison:
     def concession(self, form: Form, error: float) -> float:
         """Several rates (equalised odds) share the error evenly."""
         return form.worst(form.concession(rates, error / len(self.rates)) for rates in self.rates)
+
+    def claimed(self, rule: Rule) -> Iterator[tuple[GroupRates, float]]:
+        """The limits that a level asks for."""
+        parts = len(self.rates)
+        for rates in self.able(rule):
+            for error in (rule.breach_error, rule.warning_error):
+                yield rates, error / parts / rates.pairs
+
+    def able(self, rule: Rule) -> tuple[GroupRates, ...]:
+        """The rates that could breach; of most windows none, so that no limit is needed."""
+        form, threshold = rule.form, rule.threshold
+        if threshold is None:
+            return ()
+        return tuple(r for r in self.rates if form.breaches(form.reach(r), threshold))
 
     def conceded(self) -> Iterator[tuple[GroupRates, float]]:
         """The limits that ``concession`` asks for at ``DISPLAY_ERROR``."""
@@ -183,11 +193,13 @@ def _is_over(comparison: Comparison, rule: Rule, threshold: float) -> bool:
 
 
 def _level(comparison: Comparison, rule: Rule, threshold: float) -> Status:
-    form = rule.form
-    if not form.breaches(comparison.reach(form), threshold):
-        return Status.OK  # mostly, and without a limit
-    if form.breaches(comparison.claim(form, rule.breach_error), threshold):
-        return Status.BREACH
-    if form.breaches(comparison.claim(form, rule.warning_error), threshold):
-        return Status.WARNING
+    """As of ``claim``, without the rates that cannot breach."""
+    form, parts = rule.form, len(comparison.rates)
+    able = comparison.able(rule)
+    for status, error in (
+        (Status.BREACH, rule.breach_error),
+        (Status.WARNING, rule.warning_error),
+    ):
+        if any(form.breaches(form.claim(rates, error / parts), threshold) for rates in able):
+            return status
     return Status.OK

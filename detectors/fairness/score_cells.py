@@ -8,6 +8,7 @@ so groups that lie at different ends of one bin are not taken for badly calibrat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ class ScoreBin:
         return f"labelled events of {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # not slotted: all bins are read at once
 class ScoreTable:
     """Labelled events that have a score.
 
@@ -64,18 +65,27 @@ class ScoreTable:
         """How many events there are."""
         return int(self.labels.events.sum())
 
+    @cached_property
     def sizes(self) -> NDArray[np.float64]:
         """Effective size of all bins together, shape (groups,)."""
-        whole = (self.labels[:, :, UNFAVOURABLE] + self.labels[:, :, FAVOURABLE]).total()
+        whole = self._whole.total()
         return share(whole, whole)[1]
 
     def rates(self, rate: ScoreBin) -> GroupRates:
         """Of every group in one bin: favourable labels, and what the scores say of them."""
-        cells = self.labels[:, rate.number]
-        whole = cells[:, UNFAVOURABLE] + cells[:, FAVOURABLE]
-        successes, sizes = share(cells[:, FAVOURABLE], whole)
+        return GroupRates(*(each[:, rate.number] for each in self._bins))
+
+    @cached_property
+    def _bins(self) -> tuple[NDArray[np.float64], ...]:
+        """Successes, sizes, Kish's sizes and mean scores, shape (groups, SCORE_BINS) each."""
+        whole = self._whole
+        successes, sizes = share(self.labels[..., FAVOURABLE], whole)
         weight = np.where(whole.weight > 0, whole.weight, 1.0)
-        return GroupRates(successes, sizes, kish_sizes(whole), self.scores[:, rate.number] / weight)
+        return successes, sizes, kish_sizes(whole), self.scores / weight
+
+    @cached_property
+    def _whole(self) -> Cells:
+        return self.labels[..., UNFAVOURABLE] + self.labels[..., FAVOURABLE]
 
 
 def scored(score: Column | None, label: Axis) -> NDArray[np.bool_]:

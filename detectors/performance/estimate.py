@@ -32,7 +32,7 @@ class Estimate:
 
     def over(self, panes: int) -> Estimate:
         """The same, read from the last ``panes`` panes."""
-        return replace(self, panes=panes)
+        return Estimate(self.value, self.size, self.limits, self.raw, panes)
 
 
 def square_and_add(first: Estimate, second: Estimate, error: float) -> tuple[float, float]:
@@ -40,11 +40,9 @@ def square_and_add(first: Estimate, second: Estimate, error: float) -> tuple[flo
 
     Newcombe 1998 (method 10), for a difference first - second by ``minus``.
     """
-    arms = [_arms(estimate, error) for estimate in (first, second)]
+    (down, up), (down2, up2) = _arms(first, error), _arms(second, error)
     value = first.value + second.value
-    return value - math.hypot(*(down for down, _ in arms)), value + math.hypot(
-        *(up for _, up in arms)
-    )
+    return value - math.hypot(down, down2), value + math.hypot(up, up2)
 
 
 def minus(estimate: Estimate) -> Estimate:

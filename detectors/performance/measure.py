@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detectors.performance.estimate import Estimate
-from detectors.stats.limits import limits
+from detectors.stats.limits import share_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def share_estimate(
         return None
 
     def bounds(error: float) -> tuple[float, float]:
-        lower, upper = limits(s, n, error)
-        return express(float(lower)), express(float(upper))
+        lower, upper = share_limits(s, n, error)
+        return express(lower), express(upper)
 
     return Estimate(express(s / n), n, bounds)

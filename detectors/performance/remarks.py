@@ -50,7 +50,7 @@ def _explained(measure: Measure, seen: Seen) -> bool:
 def _labels(measure: Measure, seen: Seen) -> tuple[int, int, float | None]:
     """Labelled and unlabelled events, and the labelled part by weight."""
     if not measure.of_numbers:
-        return seen.table.labels(_EVERYONE)
+        return seen.labels
     predicted = seen.predicted[1]
     used, weight = int(seen.known_errors.events.sum()), float(seen.known_errors.weight.sum())
     whole = float(predicted.weight)
@@ -61,8 +61,8 @@ def _labels(measure: Measure, seen: Seen) -> tuple[int, int, float | None]:
 def _missing(measure: Measure, seen: Seen) -> str:
     """How many labels are missing, and how much they could change where that is bounded."""
     _, missing, _ = _labels(measure, seen)
-    if measure.of_numbers or measure.needs_scores:
-        return f"labels_missing: {missing}" if missing else ""
+    if not missing or measure.of_numbers or measure.needs_scores:
+        return reasons.labels_missing_count(missing)
     ends = (
         measure.read(replace(seen, table=seen.table.completed(label)))
         for label in (UNFAVOURABLE, FAVOURABLE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from detectors.outcome_table import Arrival
 from detectors.performance.estimate import Estimate
 from detectors.performance.measure import Measure
-from detectors.stats.limits import limits
+from detectors.stats.limits import share_limits
 from detectors.stats.roc_area import roc_area
 from governance.component.metrics import RateCheck
 
@@ -23,8 +23,7 @@ def _read(seen: Seen) -> Estimate | None:
         return None
 
     def bounds(error: float) -> tuple[float, float]:
-        lower, upper = limits(area.value * area.size, area.size, error)
-        return float(lower), float(upper)
+        return share_limits(area.value * area.size, area.size, error)
 
     return Estimate(area.value, area.size, bounds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,7 @@ SHAPES: Mapping[str, tuple[int, ...]] = {
 _OF_EVENTS = frozenset({_PREDICTIONS, _PREDICTED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # not slotted: what all measures say is read once
 class Seen:
     """All that measures read of one window.
 
@@ -51,12 +52,17 @@ class Seen:
     predicted: Cells
     errors: Cells
 
-    @property
+    @cached_property
+    def labels(self) -> tuple[int, int, float | None]:
+        """Labelled and unlabelled events, and the labelled part by weight."""
+        return self.table.labels(np.ones(1, dtype=np.bool_))
+
+    @cached_property
     def usable_scores(self) -> Cells:
         """Labelled events with a score in [0, 1], shape (SCORE_BINS, 2): label 0, label 1."""
         return self.scored[:SCORE_BINS, 1:]
 
-    @property
+    @cached_property
     def known_errors(self) -> Cells:
         """Labelled events with an error, shape (ERROR_BUCKETS - 1,), from bucket 1 on."""
         return self.errors[UNKNOWN + 1 :]

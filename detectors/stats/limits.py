@@ -43,6 +43,14 @@ def limits(successes: ArrayLike, sizes: ArrayLike, error: ArrayLike) -> tuple[Fl
     return np.where(none, 0.0, lower), np.where(every, 1.0, upper)
 
 
+def share_limits(successes: float, size: float, error: float) -> tuple[float, float]:
+    """``limits`` of a single share, which arrays would make ten times as slow."""
+    s, f = successes, size - successes
+    lower = 0.0 if s <= 0 else float(special.betaincinv(s, size - s + 1, error))
+    upper = 1.0 if f <= 0 else float(special.betaincinv(size - f + 1, f, 1 - error))
+    return lower, upper
+
+
 def limits_reach(
     share: float, successes: ArrayLike, sizes: ArrayLike, error: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
