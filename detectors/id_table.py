@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Places = tuple[Positions, NDArray[np.bool_]]
 
 LOAD = 0.86  # of the slots at most; 7.1 probes for a key that is absent
-GROWTH = 1.5  # between rebuilds while the table is far from its limit
+GROWTH = 2.0  # between rebuilds while the table is far from its limit
 SMALLEST = 1_024
 _AT_ONCE = 65_536  # keys of a rebuild
 
@@ -99,19 +99,17 @@ class IdTable:
 
     def locate(self, keys: Keys) -> Places:
         """Slot of each key, or the free one that it would take; and which keys are there."""
-        found = np.empty(len(keys), dtype=np.int64)
-        there = np.zeros(len(keys), dtype=bool)
-        rows = np.arange(len(keys))
         slots, steps = self._probe(keys)
+        found, seen = slots.copy(), self.keys[slots]
+        there = seen == keys
+        rows = on = np.flatnonzero(~there & (seen != 0))
         while rows.size:
-            seen = self.keys[slots]
-            hit = seen == keys
-            there[rows] = hit
-            ends = hit | (seen == 0)
-            found[rows[ends]] = slots[ends]
-            on = np.flatnonzero(~ends)
-            rows, keys, slots, steps = rows[on], keys[on], slots[on], steps[on]
-            slots = self._next(slots, steps)
+            keys, steps = keys[on], steps[on]
+            slots = self._next(slots[on], steps)
+            found[rows], seen = slots, self.keys[slots]
+            there[rows] = hit = seen == keys
+            on = np.flatnonzero(~hit & (seen != 0))
+            rows = rows[on]
         return found, there
 
     def put(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 60.0  # between checkpoints, at most
 MOST_EVENTS = 1_000_000
 MOST_BYTES = 64 * 1024 * 1024  # not yet written; beyond it the partition is paused
-RUN_BYTES = 1024 * 1024  # of messages counted together: what is made of them stays in the cache
+RUN_BYTES = 1536 * 1024  # of messages counted together: what is made of them stays in the cache
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -106,6 +107,7 @@ def decode_stamp(key: bytes, headers: Iterable[tuple[str, bytes]]) -> Stamp:
     )
 
 
+@lru_cache(maxsize=4_096)
 def _component(key: bytes) -> ComponentKey:
     try:
         return ComponentKey.parse(key.decode())

@@ -51,13 +51,13 @@ class Together:
     unknown: tuple[str, ...]
 
 
-class _RawColumn(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _RawColumn(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     dtype: str
     raw: memoryview
     dictionary: msgspec.Raw = msgspec.Raw()
 
 
-class _Events(msgspec.Struct):
+class _Events(msgspec.Struct, gc=False):
     v: Version
     n: Rows
     cols: dict[str, _RawColumn]

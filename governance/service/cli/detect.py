@@ -7,6 +7,7 @@ last checkpoint stands and finds the same.
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     )
     try:
         partitions = worker.start()
+        gc.collect()
+        gc.freeze()  # what is loaded by now is no garbage: not to be looked through again and again
         host, port = parse_address(options.metrics or settings.http.metrics)
         bound, stop_metrics = metrics.serve(host, port)
         print(
