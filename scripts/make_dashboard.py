@@ -11,8 +11,8 @@ from typing import Any
 _OF = '{namespace=~"$namespace",component=~"$component"}'
 
 
-def _with(more: str) -> str:
-    return _OF.removesuffix("}") + f",{more}}}"
+def _with(label: str, value: str) -> str:
+    return _OF.removesuffix("}") + f',{label}="{value}"}}'
 
 
 _BY = "namespace, component, version"
@@ -26,7 +26,7 @@ PANELS = (
     ),
     (
         "Status of checks: breach",
-        f"max by ({_BY}, check) (evenhand_finding_status{_with('status="breach"')})",
+        f"max by ({_BY}, check) (evenhand_finding_status{_with('status', 'breach')})",
         "{{component}} {{version}} {{check}}",
         "short",
     ),
@@ -44,7 +44,7 @@ PANELS = (
     ),
     (
         "Selection rate by group",
-        f"max by ({_BY}, attribute, group) (evenhand_group_rate{_with('rate="selection"')})",
+        f"max by ({_BY}, attribute, group) (evenhand_group_rate{_with('rate', 'selection')})",
         "{{component}} {{attribute}} {{group}}",
         "percentunit",
     ),
