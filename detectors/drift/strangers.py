@@ -1,7 +1,7 @@
 """What comes and nobody compares: features that the reference lacks, modalities not declared.
 
 Both are counted beside what is compared, and named in the verdict on the component, so that nobody
-takes silence about them for calm.
+takes silence about them for calm; so are settings for features that are nowhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detectors.drift.unmatched import remark
 from detectors.reference import is_excluded, split_name
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Strangers:
         self._component = component
         self._declared = frozenset(modality.value for modality in component.spec.model.modality)
         self._known = None if reference is None else frozenset(reference.inputs)
+        self._unmatched = "" if reference is None else remark(component, reference)
 
     def add(self, batch: EventBatch) -> Sums:
         """The events of a batch by each stranger; without a reference every feature is known."""
@@ -53,13 +55,16 @@ class Strangers:
     def remarks(self, panes: Sequence[Pane], modality: str, *, on_all: bool) -> list[str]:
         """What the newest pane held of a modality that is not compared, in words.
 
-        ``on_all`` adds the modalities that are not declared.
+        ``on_all`` adds the modalities that are not declared, and settings for what is nowhere.
         """
         counts = panes[-1].sums
         features = _counted(counts, f"{NOT_COMPARED}{modality}.")
         remarks = [_features(modality, features)] if features else []
-        modalities = _counted(counts, NOT_DECLARED) if on_all else {}
-        return [*remarks, _modalities(modalities)] if modalities else remarks
+        if not on_all:
+            return remarks
+        modalities = _counted(counts, NOT_DECLARED)
+        words = _modalities(modalities) if modalities else ""
+        return [part for part in (*remarks, words, self._unmatched) if part]
 
     def _not_compared(self, columns: Iterable[str]) -> list[str]:
         if self._known is None:

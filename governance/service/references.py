@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from collectors.replay import open_rows
 from collectors.rows.events import RowEvents
 from collectors.rows.places import find_reference_places
+from detectors.drift.unmatched import unmatched
 from detectors.profile import REMEDY, is_profile, read_profile
 from detectors.reading import labelled_columns
 from detectors.reference import Reference, WindowCut, build_reference
@@ -81,6 +82,22 @@ def baseline_problem(component: Component, base: Path) -> str | None:
         return _cut_otherwise(path, component)
     except ConfigError as error:
         return str(error)
+
+
+def unmatched_subjects(component: Component, base: Path) -> dict[str, str]:
+    """What ``spec.monitoring.drift.features`` names and the component's profile does not have.
+
+    By name, in words; nothing where there is no profile, or none that can be read.
+    """
+    try:
+        path = baseline_path(component, base)
+        if path is None or not path.exists():
+            return {}
+        with path.open("rb") as file:
+            known = is_profile(file.read(_HEAD_BYTES))
+        return unmatched(component, read_profile(path)) if known else {}
+    except (ConfigError, OSError):
+        return {}  # told as a problem
 
 
 def read_reference(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     reading = read_components(options.paths)
     settings, problems = _settings(options.config)
     problems = [*reading.problems, *problems, *_baselines(reading)]
+    reading = replace(reading, notices=(*reading.notices, *_unmatched(reading)))
     if settings is not None:
         problems += _receivers(reading, settings)
     if options.json:
@@ -97,6 +99,19 @@ def _baselines(reading: Reading) -> Iterator[Problem]:
         message = baseline_problem(item.component, item.file)
         if message is not None:
             yield Problem(str(item.file), None, "spec.baseline", message)
+
+
+def _unmatched(reading: Reading) -> Iterator[Problem]:
+    """Settings for features that are in no column of the profile."""
+    for item in reading.components:
+        spec = item.component.spec
+        if spec.baseline.uri is None or not spec.monitoring.drift.features:
+            continue
+        from governance.service.references import unmatched_subjects  # noqa: PLC0415 - loads scipy
+
+        for name, words in unmatched_subjects(item.component, item.file).items():
+            path = f"spec.monitoring.drift.features.{name}"
+            yield Problem(str(item.file), None, path, f"judges nothing: {words}")
 
 
 def _print(reading: Reading, problems: list[Problem]) -> None:
