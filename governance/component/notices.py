@@ -51,7 +51,9 @@ def notices(component: Component, document: dict[str, Any]) -> Iterator[Remark]:
     yield from _embeddings(component)
     yield from _counterfactual(component)
     yield from _fairness(component)
+    yield from _calibration(component)
     yield from _performance(component)
+    yield from _degradation(component)
     yield from _rollbacks(component)
     yield from _evidently(component)
 
@@ -123,6 +125,20 @@ def _fairness(component: Component) -> Iterator[Remark]:
             yield (*path, name), f"never judged: {words}"
 
 
+def _calibration(component: Component) -> Iterator[Remark]:
+    """Calibration where nothing says what the score is."""
+    spec = component.spec
+    if spec.signals.score is not None:
+        return
+    bias, declared = ("spec", "governance", "biasDetection"), spec.governance.bias_detection
+    name = FairnessMetric.CALIBRATION_WITHIN_GROUPS_DIFFERENCE.value
+    words = "only events that bring a score are judged: spec.signals.score does not say where it is"
+    if name in declared.thresholds:
+        yield (*bias, "thresholds", name), words
+    if name in declared.metrics:
+        yield (*bias, "metrics", declared.metrics.index(name)), words
+
+
 def _evidently(component: Component) -> Iterator[Remark]:
     """Tests that need raw rows, which live traffic does not have."""
     tests = declared_evidently(component.spec.monitoring.drift)
@@ -143,6 +159,20 @@ def _performance(component: Component) -> Iterator[Remark]:
             yield path, "never judged: favourable outcomes are declared, it measures numbers"
         elif check.of_outcomes and signals.favourable is None:
             yield path, "never judged: spec.signals.favourable does not say what is favourable"
+
+
+def _degradation(component: Component) -> Iterator[Remark]:
+    """A comparison with labels of a reference that holds none, or is not there."""
+    spec = component.spec
+    if spec.signals.label is None:
+        words = "never judged: without spec.signals.label `evenhand baseline` finds no labels"
+    elif spec.baseline.uri is None:
+        words = "judged only where --reference gives labelled rows: spec.baseline.uri names none"
+    else:
+        return
+    for i, metric in enumerate(spec.release.rollout_metrics):
+        if metric.name == RateCheck.DEGRADATION:
+            yield ("spec", "release", "rolloutMetrics", i, "name"), words
 
 
 def _rollbacks(component: Component) -> Iterator[Remark]:

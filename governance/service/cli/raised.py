@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.finding import Status
+from governance.service.reports.ends import ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,5 +73,4 @@ def _parts(finding: Finding) -> list[str]:
 
 def _ends(groups: Iterable[GroupRate]) -> str:
     """The lowest and the highest rate among groups, as ``f 0.21, m 0.52``."""
-    known = sorted((g.rate, g.group) for g in groups if g.rate is not None)
-    return ", ".join(f"{group} {rate:.3g}" for rate, group in known[:: max(1, len(known) - 1)])
+    return ", ".join(f"{group.group} {group.rate:.3g}" for group in ends(groups))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from governance.finding import Status
 from governance.service.gate import Outcome, State
+from governance.service.reports.ends import ends
 
 if TYPE_CHECKING:
     from governance.finding import Verdict
@@ -15,6 +16,9 @@ REMEDY = (
     "Not judged is not passed. Follow the reason, or allow a check to stay without a verdict by "
     "--optional CHECK."
 )
+
+_TWO = 2
+_UNEQUAL = frozenset({State.BREACH, State.WARNING})
 
 
 def headline(verdict: GateVerdict) -> str:
@@ -61,8 +65,21 @@ def in_windows(case: Case) -> str:
 
 
 def why(case: Case) -> str:
-    """Where it holds, and the finding's own reason."""
-    return "; ".join(part for part in (in_windows(case), case.finding.verdict.reason) if part)
+    """Where it holds, who is treated unequally, and the finding's own reason."""
+    verdict = case.finding.verdict
+    pair = _pair(verdict) if case.state in _UNEQUAL else ""
+    return "; ".join(part for part in (in_windows(case), pair, verdict.reason) if part)
+
+
+def _pair(verdict: Verdict) -> str:
+    """The groups with the lowest and the highest rate, each with its interval."""
+    pair = ends(verdict.groups)
+    if len(pair) < _TWO:
+        return ""
+    return ", ".join(
+        f"{group.group} {number(group.rate)} [{number(group.lower)}, {number(group.upper)}]"
+        for group in pair
+    )
 
 
 def _doubt(verdict: GateVerdict) -> str:

@@ -10,6 +10,12 @@ from governance.component.load import read_components
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 CHECK = "counterfactual_fairness_difference"
+DEGRADATION_WITHOUT_URI = (
+    "judged only where --reference gives labelled rows: spec.baseline.uri names none"
+)
+DEGRADATION_WITHOUT_LABEL = (
+    "never judged: without spec.signals.label `evenhand baseline` finds no labels"
+)
 
 
 def test_the_gate_alone_judges_counterfactual_fairness(tmp_path: Path) -> None:
@@ -59,3 +65,44 @@ def test_limits_of_fairness_without_groups_or_a_favourable_outcome(
     told = [notice.message for notice in read_components([path]).notices]
     assert len(told) == bool(words)
     assert all(words in message for message in told)
+
+
+@pytest.mark.parametrize(
+    ("signals", "rest", "told"),
+    [
+        ("label: 'column:y'", "", [DEGRADATION_WITHOUT_URI]),
+        ("score: 'column:s'", "", [DEGRADATION_WITHOUT_LABEL]),
+        ("label: 'column:y'", "baseline: {uri: reference.json}", []),
+    ],
+)
+def test_degradation_without_a_labelled_reference(
+    tmp_path: Path, signals: str, rest: str, told: list[str]
+) -> None:
+    """It compares with labels of the reference, and is told at once where there are none."""
+    release = "release: {rolloutMetrics: [{name: degradation, threshold: 0.05}]}"
+    assert _told(tmp_path, signals, release, rest) == told
+
+
+@pytest.mark.parametrize("declared", ["thresholds: {%s: 0.1}", "metrics: [%s]"])
+@pytest.mark.parametrize("score", ["", ", score: 'column:s'"])
+def test_calibration_without_a_score(tmp_path: Path, declared: str, score: str) -> None:
+    """Nothing says what the model promised, so nothing can be held against it."""
+    name = "calibration_within_groups_difference"
+    bias = f"governance: {{biasDetection: {{{declared % name}}}}}"
+    told = _told(tmp_path, f"groups: {{sex: 'column:sex'}}{score}", bias)
+    assert any(words.startswith("only events that bring a score") for words in told) is not bool(
+        score
+    )
+
+
+def _told(tmp_path: Path, signals: str, *blocks: str) -> list[str]:
+    path = tmp_path / "component.yaml"
+    path.write_text(
+        "apiVersion: apexlogic.io/v1alpha1\nkind: MultimodalAIComponent\nmetadata: {name: m}\n"
+        "spec:\n  model: {name: m, version: '1', modality: [tabular]}\n"
+        f"  signals: {{favourable: {{in: ['1']}}, {signals}}}\n"
+        + "".join(f"  {block}\n" for block in blocks if block)
+    )
+    reading = read_components([path])
+    assert reading.problems == ()
+    return [notice.message for notice in reading.notices]
