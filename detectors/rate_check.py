@@ -82,7 +82,8 @@ class RateSettings:
         small = status is Status.INSUFFICIENT and not judged.hold
         few = reasons.too_few(shown.size) if small else ""
         unlimited = "" if check in self.limits else reasons.NO_THRESHOLD
-        reason = reasons.join((judged.hold, few, unlimited, *judged.remarks))
+        unsure = self._unsure(check, shown) if status is Status.WARNING else ""
+        reason = reasons.join((judged.hold, few, unlimited, unsure, *judged.remarks))
         lower, upper = map(_known, shown.bounds())
         return Verdict(
             check=check.value,
@@ -98,6 +99,16 @@ class RateSettings:
             events=view.panes[-1].events,
             effective_events=shown.size,
         )
+
+    def _unsure(self, check: RateCheck, shown: Bounded) -> str:
+        """Which bound still keeps the limit that the value does not; empty if none does."""
+        limit = self.limits.get(check)
+        if limit is None:
+            return ""
+        above = shown.value > limit
+        bound = shown.bounds(self.breach_error)[0 if above else 1]
+        kept = bound <= limit if above else bound >= limit
+        return reasons.unsure(bound, self.breach_error, above=above) if kept else ""
 
 
 def rate_settings(component: Component) -> RateSettings:

@@ -57,6 +57,15 @@ def too_few(size: float) -> str:
     return f"small: {size:.4g} effective events may lie on either side of the limit"
 
 
+def unsure(bound: float, error: float, *, above: bool) -> str:
+    """Why a value past its limit is only a warning."""
+    side = "lower" if above else "upper"
+    return (
+        f"unsure: its {side} bound, {bound:.4g} at an error of one in {1 / error:,.0f}, is within "
+        "the limit"
+    )
+
+
 def provisional(view: WindowView) -> str:
     """Why a label-based check is not final yet; empty if it is."""
     return "" if view.labels_mature else f"provisional until {view.provisional_until}"
