@@ -8,6 +8,7 @@ of attempts, not the age: a delivery that was replayed or approved late has its 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,11 @@ class Pace:
     @property
     def attempts(self) -> int:
         """How many fit, on average, into the time after which it is given up."""
-        waited, count = 0.0, 1
-        while waited < self.give_up_after_seconds:
-            waited += _MEAN_JITTER * self.wait_seconds(count)
+        left, count = self.give_up_after_seconds / _MEAN_JITTER, 1
+        while left > 0 and self.wait_seconds(count) < self.longest_wait_seconds:
+            left -= self.wait_seconds(count)
             count += 1
-        return count
+        return count + max(math.ceil(left / self.wait_seconds(count)), 0)
 
     def wait_seconds(self, attempts: int) -> float:
         """The longest wait after so many attempts."""

@@ -19,7 +19,7 @@ import httpx
 from governance.errors import ConfigError, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -56,6 +56,7 @@ class Outgoing:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: Callable[[], object] = _nothing  # does what it does once
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
 
     def call(self, call: Call) -> Answer:
@@ -80,9 +81,8 @@ class Outgoing:
     def close(self) -> None:
         """End the loop; a later call begins another."""
         with self._lock:
-            loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            self._loop = None
+            self._end()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -90,7 +90,9 @@ class Outgoing:
                 self._loop = asyncio.new_event_loop()
                 run = threading.Thread(target=_serve, args=(self._loop,), daemon=True)
                 run.start()
-                weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
+                # also where nobody closes it: the thread knows the loop, not us
+                loop = self._loop
+                self._end = weakref.finalize(self, loop.call_soon_threadsafe, loop.stop)
             return self._loop
 
     def _context(self, ca_file: Path | None) -> ssl.SSLContext:
@@ -98,6 +100,10 @@ class Outgoing:
             if ca_file not in self._contexts:
                 self._contexts[ca_file] = _trusting(ca_file)
             return self._contexts[ca_file]
+
+
+def _nothing() -> None:
+    """No loop has begun."""
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
