@@ -23,7 +23,7 @@ SETTINGS_FILE: Final = "settings.yaml"
 """Keys of the capture ConfigMap."""
 
 # Pump and reader measure 87 MB together, and hold at most 4 MiB of copies, 32 MiB of bodies and
-# 64 MiB of spool (docs/benchmarks.md). No CPU limit: throttling would be latency of the model's.
+# 4 MiB of spool (docs/benchmarks.md). No CPU limit: throttling would be latency of the model's.
 RESOURCES: Final[Mapping[str, Any]] = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"memory": "512Mi"},

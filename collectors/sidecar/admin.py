@@ -134,7 +134,7 @@ def exposition(counters: Counters, component: str) -> str:
             ),
             *_family(
                 "evenhand_collector_spool_bytes",
-                "Bytes of messages that wait for the bus, of 64 MiB in memory and 256 MiB on disk.",
+                "Bytes of messages that wait for the bus, of 4 MiB in memory and 256 MiB on disk.",
                 {"": {"": counters.reader(Reader.SPOOL_BYTES)}},
                 own,
                 "gauge",

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from governance.event import EventBatch
 
 NICE = 10
-DATA_BYTES = 384 * 1024 * 1024  # private memory: 64 MiB spool, 32 MiB bodies, and what they become
+DATA_BYTES = 384 * 1024 * 1024  # private memory: 4 MiB spool, 32 MiB bodies, and what they become
 _BODIES_WAITING = 4  # of the greatest size, or as many more as are small: the pair stays small
 _COLLECT_AFTER = 50_000  # objects; a stack of parsed bodies has some ten thousand
 _PREDECESSOR_SECONDS = 20.0  # a reader whose pump was killed may still be sending

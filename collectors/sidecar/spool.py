@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MEMORY_BYTES = 64 * 1024 * 1024
+# Little in memory: over an outage the process stays as small as it is, and what is on disk outlives
+# it. A write costs a copy into the page cache.
+MEMORY_BYTES = 4 * 1024 * 1024
 DISK_BYTES = 256 * 1024 * 1024
 SEGMENT_BYTES = 8 * 1024 * 1024
 

@@ -154,7 +154,7 @@ def test_a_pump_killed_under_load_loses_only_what_was_in_it(
 def test_a_full_spool_drops_the_newest_and_counts_them(
     kafka: KafkaBroker, model: int, tmp_path: Path
 ) -> None:
-    """320 MiB fill while Kafka is away; then all that was taken arrives, and none of the rest."""
+    """260 MiB fill while Kafka is away; then all that was taken arrives, and none of the rest."""
     body = json.dumps({"instances": [{f"f{n}": n for n in range(8)}] * MANY}).encode()
     sent = 0
     with sidecar(tmp_path, model, "--bus", kafka.url) as running:
