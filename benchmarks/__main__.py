@@ -11,7 +11,16 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("detectors", "embeddings", "fairness", "history", "judging", "modalities", "sidecar")
+NAMES = (
+    "detectors",
+    "embeddings",
+    "fairness",
+    "history",
+    "judging",
+    "label_join",
+    "modalities",
+    "sidecar",
+)
 ALONE = {
     "tables": "benchmarks.tables.catalog",
     "plots": "benchmarks.plots.catalog",

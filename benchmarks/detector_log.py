@@ -26,6 +26,7 @@ from governance.wire.message import encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from detectors.reference import Reference
     from governance.bus.ports import Headers
 
 MESSAGE = 500
@@ -44,22 +45,27 @@ class Sent:
     value: bytes
 
 
-def component(window: int) -> Component:
+def component(window: int, pending: int = 2_000_000) -> Component:
     """The declaration; windows of so many events."""
-    return Component.model_validate(_document(window))
+    return Component.model_validate(_document(window, pending))
 
 
-def declared(window: int) -> Declared:
-    """The component with its reference and all detectors that it has a use for."""
-    made, document = component(window), _document(window)
-    reference = build_reference(reference_rows(), made)
+def declared(
+    window: int, *, pending: int = 2_000_000, reference: Reference | None = None
+) -> Declared:
+    """The component with its reference and all detectors that it has a use for.
+
+    ``pending`` ids may wait for labels; ``reference`` is built where it is not given.
+    """
+    made, document = component(window, pending), _document(window, pending)
     canonical = json.dumps(document, sort_keys=True)
-    return Declared(made, canonical, reference, make_detectors)
+    built = reference or build_reference(reference_rows(), made)
+    return Declared(made, canonical, built, make_detectors)
 
 
 def reference_rows() -> EventBatch:
     """What the reference is built from."""
-    return _batch(np.random.default_rng(1), REFERENCE_ROWS, 0)
+    return batch(np.random.default_rng(1), REFERENCE_ROWS, 0)
 
 
 def messages(events: int) -> Iterator[Sent]:
@@ -69,12 +75,12 @@ def messages(events: int) -> Iterator[Sent]:
     labels = 0
     for number in range(events // MESSAGE):
         now_us = time.time_ns() // 1_000
-        batch = _batch(rng, MESSAGE, now_us)
-        due.append(batch.columns["event_id"].values[::LABELLED])
+        sent = batch(rng, MESSAGE, now_us)
+        due.append(sent.columns["event_id"].values[::LABELLED])
         said = Stamp(
             MessageType.EVENTS, key, "pod", number, now_us, now_us, {"accepted": (number + 1) * 500}
         )
-        yield Sent(encode_stamp(said), encode(batch))
+        yield Sent(encode_stamp(said), encode(sent))
         if len(due) == LABELS_EVERY:
             ids = np.concatenate(due)
             due = []
@@ -89,9 +95,9 @@ def as_json(events: int) -> Iterator[bytes]:
     """The same traffic, a document an event; labels are documents too."""
     rng = np.random.default_rng(11)
     for number in range(events // MESSAGE):
-        batch = _batch(rng, MESSAGE, number * MESSAGE)
-        rows = {name: _texts(column) for name, column in batch.columns.items()}
-        ids = [raw.hex() for raw in batch.columns["event_id"].values.tolist()]
+        sent = batch(rng, MESSAGE, number * MESSAGE)
+        rows = {name: _texts(column) for name, column in sent.columns.items()}
+        ids = [raw.hex() for raw in sent.columns["event_id"].values.tolist()]
         for i in range(MESSAGE):
             event = {name: values[i] for name, values in rows.items() if name != "event_id"}
             yield orjson.dumps({"id": ids[i], **event})
@@ -106,7 +112,8 @@ def _texts(column: Column) -> list[Any]:
     return [column.dictionary[code] for code in column.values.tolist()]
 
 
-def _batch(rng: np.random.Generator, n: int, first_us: int) -> EventBatch:
+def batch(rng: np.random.Generator, n: int, first_us: int) -> EventBatch:
+    """Events of the traffic, a microsecond apart."""
     columns = {f"tabular.x{i}": Column(rng.normal(size=n)) for i in range(NUMERIC)}
     for i in range(CATEGORIES):
         columns[f"tabular.c{i}"] = _words(rng, [str(code) for code in range(4 + i)], n)
@@ -130,7 +137,7 @@ def _words(rng: np.random.Generator, words: list[str], n: int) -> Column:
     return Column.encode([words[code] for code in rng.integers(0, len(words), n).tolist()])
 
 
-def _document(window: int) -> dict[str, Any]:
+def _document(window: int, pending: int) -> dict[str, Any]:
     categorical = [f"c{i}" for i in range(CATEGORIES)]
     thresholds = {"demographic_parity_difference": 0.1, "equal_opportunity_difference": 0.1}
     return {
@@ -147,6 +154,6 @@ def _document(window: int) -> dict[str, Any]:
                 "groups": {"sex": "column:sex", "race": "column:race"},
                 "features": {"tabular": {"from": "column:*", "categorical": categorical}},
             },
-            "monitoring": {"windows": {"events": window}},
+            "monitoring": {"windows": {"events": window}, "labels": {"maxPending": pending}},
         },
     }
