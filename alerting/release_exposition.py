@@ -12,7 +12,7 @@ from alerting.verdict import Outcome, Question, decide
 from governance.metrics import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from alerting.standing import Standing
     from governance.component.key import ComponentKey
@@ -24,7 +24,7 @@ _VALUES = {Outcome.PASS: 1.0, Outcome.FAIL: 0.0}
 
 def release_family(
     standings: Mapping[ComponentKey, Standing],
-    bodies: Mapping[tuple[ComponentKey, str], list[Body]],
+    bodies: Mapping[tuple[ComponentKey, str], Sequence[Body]],
     now_us: int,
 ) -> Family:
     """Of components that declare ``release.rolloutMetrics``; the baseline is ``model.version``."""
@@ -42,7 +42,7 @@ def release_family(
 def _verdicts(
     key: ComponentKey,
     standing: Standing,
-    bodies: Mapping[tuple[ComponentKey, str], list[Body]],
+    bodies: Mapping[tuple[ComponentKey, str], Sequence[Body]],
     now_us: int,
 ) -> Iterable[tuple[str, float]]:
     component = standing.declared.component

@@ -7,18 +7,17 @@ evaluated, deliveries that were not sent and alerts that fire all lie in the dat
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alerting.alert_exposition import alert_families
-from alerting.exposition import finding_families
 from alerting.housekeeping import retention_of
 from alerting.notifiers.alertmanager import RESOLVED_FOR_US
 from alerting.release_exposition import release_family
+from alerting.statistics import Statistics
 from governance.alert import AlertState
 from governance.audit import Cause, entry_of
 from governance.component.schema import Component
@@ -31,21 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from threading import Event as Stop
 
+    from alerting.checkpoint_signer import CheckpointSigner
     from alerting.deliveries import Courier
     from alerting.evaluator import Evaluator, Ports
     from alerting.notifiers.alertmanager import AlertmanagerPoster
-    from alerting.standing import Standings
+    from alerting.standing import Standing, Standings
     from alerting.watch import Watch
     from governance.alert import Alert
     from governance.clock import Clock
-    from governance.component.key import ComponentKey
     from governance.metrics import Family, Metrics
+    from governance.metrics_text import Rendered
     from governance.store.leases import Lease, Leases
 
 LEASE_NAME = "evaluator"
 LEASE_SECONDS = 15.0
 PRUNE_EVERY_SECONDS = 24 * 3_600
 WATCH_EVERY_SECONDS = 15.0
+KEEP_UP_SECONDS = 5.0
 IDLE_SECONDS = 0.5  # how long a new finding or delivery may wait before it is looked at
 _log = logging.getLogger("evenhand.alerting")
 
@@ -61,6 +62,7 @@ class Parts:
     courier: Courier
     leases: Leases
     poster: AlertmanagerPoster | None = None
+    signer: CheckpointSigner | None = None
 
 
 class AlertWorker:
@@ -75,6 +77,7 @@ class AlertWorker:
         self._posted_at = float("-inf")
         self._pruned_at = clock.monotonic()  # not at start: a crash loop must not prune each time
         self._watched_at = clock.monotonic()  # nor blame others for what it has not seen itself
+        self._kept_up_at = clock.monotonic()
         self._refused: set[tuple[str, int, AlertState]] = set()  # said already
         self._pruned = metrics.counter(
             "evenhand_pruned_rows_total", "Rows deleted because their time was over", ("table",)
@@ -90,6 +93,10 @@ class AlertWorker:
         )
         self._store_failures = metrics.counter(
             "evenhand_store_failures_total", "Rounds in which the database was away"
+        )
+        self._statistics = Statistics(parts.ports.findings)
+        self._signed = metrics.counter(
+            "evenhand_audit_checkpoints_total", "Signed checkpoints of audit chains"
         )
         metrics.publish(self._families)
 
@@ -136,6 +143,7 @@ class AlertWorker:
         """Evaluate, post and prune; the number of findings that were evaluated."""
         evaluated, changed = self._evaluate()
         self._post(changed + self._watch())
+        self._keep_up()
         self._prune()
         return evaluated
 
@@ -223,6 +231,14 @@ class AlertWorker:
         except Fenced as fenced:
             self._fenced(fenced)
 
+    def _keep_up(self) -> None:
+        """Read findings as they come, so that no scrape has to read many at once."""
+        now = self._clock.monotonic()
+        if now - self._kept_up_at >= KEEP_UP_SECONDS:
+            self._kept_up_at = now
+            standings = self._parts.standings.read(self._clock.now_us())
+            self._statistics.read({key: _gates(s) for key, s in standings.items()})
+
     def _prune(self) -> None:
         """Once a day, by the holder of the lease."""
         now = self._clock.monotonic()
@@ -234,6 +250,11 @@ class AlertWorker:
         for table, rows in prune(ports.engine, self._clock.now_us(), retention_of(specs)).items():
             self._pruned.labels(table).inc(rows)
 
+    def _sign(self) -> None:
+        """Checkpoints of the audit chains, by the holder of the lease."""
+        if self._lease is not None and self._parts.signer is not None:
+            self._signed.inc(self._parts.signer.sign_due())
+
     def _current_alerts(self) -> list[Alert]:
         alerts = self._parts.ports.alerts
         firing = alerts.find(AlertFilter(states=(AlertState.FIRING,)))
@@ -241,34 +262,34 @@ class AlertWorker:
         lately = AlertFilter(states=(AlertState.RESOLVED,), changed_since_us=since_us)
         return firing + alerts.find(lately)
 
-    def _families(self) -> Iterable[Family]:
+    def _families(self) -> Iterable[Family | Rendered]:
         """Read at each scrape; a database that is away leaves the statistics out, not the rest.
 
         Series of a version that is retired vanish.
         """
-        ports, now_us = self._parts.ports, self._clock.now_us()
+        now_us = self._clock.now_us()
         try:
             standings = self._parts.standings.read(now_us)
-            gone = {
-                (key, version)
-                for key, standing in standings.items()
-                for version in standing.ends_us
-                if standing.retired(version, now_us)
-            }
-            latest = ports.findings.latest()
-            alerts = [
-                a for a in ports.alerts.find() if (a.key.component, a.key.version) not in gone
-            ]
+            shown = self._statistics.read({key: _gates(s) for key, s in standings.items()})
+            alerts = self._parts.ports.alerts.find()
         except StoreError as error:
             _log.warning("statistics are left out of this scrape: %s", error)
             return []
-        bodies: dict[tuple[ComponentKey, str], list[Any]] = {}
-        for found in latest:
-            if (found.component, found.version) not in gone:
-                body = json.loads(found.body)
-                bodies.setdefault((found.component, found.version), []).append(body)
+        gone = {
+            (key, version)
+            for key, standing in standings.items()
+            for version in standing.ends_us
+            if standing.retired(version, now_us)
+        }
+        there = {place: one for place, one in shown.items() if place not in gone}
+        told = [a for a in alerts if (a.key.component, a.key.version) not in gone]
         return [
-            *finding_families(body for group in bodies.values() for body in group),
-            *alert_families(alerts),
-            release_family(standings, bodies, now_us),
+            *(part for one in there.values() for part in one.parts),
+            *alert_families(told),
+            release_family(standings, {place: one.gated for place, one in there.items()}, now_us),
         ]
+
+
+def _gates(standing: Standing) -> frozenset[str]:
+    release = standing.declared.component.spec.release
+    return frozenset(metric.name for metric in release.rollout_metrics)

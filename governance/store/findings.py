@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, literal, select, tuple_, update
+from sqlalchemy import and_, func, literal, select, tuple_, update
 
 from governance.component.key import ComponentKey
 from governance.finding import Status
@@ -152,6 +152,24 @@ class Findings:
         with snapshot(self._engine) as connection:
             rows = connection.execute(query.order_by(findings.c.position))
             return _last_revisions(_stored(row) for row in rows)
+
+    def touched(
+        self, overlap_us: int, until_us: int | None = None
+    ) -> tuple[dict[ComponentKey, tuple[int, int]], int]:
+        """Components that have had findings lately, and now, by the database's clock.
+
+        Lately is since ``overlap_us`` before ``until_us``, or before now. Of each component how
+        many rows, and the newest position: while both stay, nothing has come.
+        """
+        table = findings.c
+        counted = func.count(), func.max(table.position)
+        query = select(table.namespace, table.component, *counted).where(self._own)
+        with snapshot(self._engine) as connection:
+            now_us = database_now_us(connection)
+            since_us = (now_us if until_us is None else until_us) - overlap_us
+            lately = query.where(table.created_at >= since_us)
+            rows = connection.execute(lately.group_by(table.namespace, table.component))
+            return {ComponentKey(row[0], row[1]): (row[2], row[3]) for row in rows}, now_us
 
     def recent(self, component: ComponentKey, version: str, since_us: int) -> list[StoredFinding]:
         """The last revision of every finding of a version whose window ended lately."""
