@@ -40,9 +40,9 @@ class NaiveLoop:
     def __init__(self, window: int, reference: dict[str, Counter[Any]]) -> None:
         self._size = window
         self._reference = reference
-        self._window = Window()
+        self.window = Window()
         self._pending: dict[str, tuple[Window, dict[str, Any]]] = {}
-        self.judged = 0
+        self.judged = self.joined = 0
 
     def take(self, raw: bytes) -> None:
         """One message."""
@@ -53,7 +53,7 @@ class NaiveLoop:
         id_ = event.pop("id")
         if id_ in self._pending:
             return
-        window = self._window
+        window = self.window
         count(window.histograms, event)
         window.errors += event["status_code"] >= 500
         for group in GROUPS:
@@ -66,12 +66,13 @@ class NaiveLoop:
     def _label(self, event: dict[str, Any]) -> None:
         window, seen = self._pending.get(event["id"], (None, {}))
         if window is not None:
+            self.joined += 1
             for group in GROUPS:
                 place = group, seen[f"group.{group}"], seen["prediction"], event["label"]
                 window.labelled[place] += 1
 
     def _judge(self) -> None:
-        window, self._window = self._window, Window()
+        window, self.window = self.window, Window()
         for name, reference in self._reference.items():
             psi(reference, window.histograms[name])
         for group, names in GROUPS.items():

@@ -60,8 +60,9 @@ class Member:
         self.owned.update(partitions)
         return dict.fromkeys(partitions, 0)
 
-    def poll(self) -> None:
+    def poll(self) -> bool:
         self.read += [record.value for record in self.consumer.poll(10, 0.05)]
+        return True
 
 
 @pytest.mark.parametrize(
@@ -72,12 +73,12 @@ def test_a_group_changes_its_client_while_it_runs(
 ) -> None:
     """Members of both clients share the partitions, as in a rolling restart."""
     old = joined(kinds[0])
-    _until(lambda: (old.poll(), len(old.owned) == 4)[1])
+    _until(lambda: old.poll() and len(old.owned) == 4)
     new = joined(kinds[1])
-    _until(lambda: (old.poll(), new.poll(), len(old.owned) == len(new.owned) == 2)[2])
+    _until(lambda: old.poll() and new.poll() and len(old.owned) == len(new.owned) == 2)
     assert old.owned | new.owned == {0, 1, 2, 3}
     old.consumer.close()
-    _until(lambda: (new.poll(), len(new.owned) == 4)[1])
+    _until(lambda: new.poll() and len(new.owned) == 4)
 
 
 def test_either_client_reads_what_the_other_wrote(
@@ -93,7 +94,7 @@ def test_either_client_reads_what_the_other_wrote(
     expected = [f"{name} {i}".encode() for name in ("KafkaBus", "ConfluentBus") for i in range(3)]
     for kind in (ConfluentBus, KafkaBus):
         member = joined(kind)
-        _until(lambda member=member: (member.poll(), len(member.read) == 6)[1])  # type: ignore[misc]
+        _until(lambda member=member: member.poll() and len(member.read) == 6)  # type: ignore[misc]
         assert member.read == expected
         member.consumer.close()
 
