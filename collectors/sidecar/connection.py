@@ -1,7 +1,7 @@
 """One client, its upstream, and the bytes between them.
 
 Bytes first: what arrives is written to the peer, in the same call, and only then shown to the
-observer. Flow control: while 64 kB wait for one side, the other side is not read. Half-close and
+observer. Flow control: while bytes wait for one side, the other side is not read. Half-close and
 reset go through as they come. The pump writes bytes of its own in one case only: 502, where the
 upstream refused the connection or closed it before the first byte of its first answer. (On a
 connection that has worked, a close before the next answer goes through as it is: that is how

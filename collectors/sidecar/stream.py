@@ -12,8 +12,7 @@ import asyncio
 import socket
 from abc import ABC, abstractmethod
 
-FLOW_BYTES = 64 * 1024  # a side that lets so much wait is full
-_RESUME_BYTES = FLOW_BYTES // 4
+READ_BYTES = 32 * 1024  # at once; so much may wait for a slow peer
 
 
 class Stream(ABC):
@@ -31,11 +30,10 @@ class Stream(ABC):
         self._reading = False
         self._heard_all = False
         self._saying_last = False
-        self._full = False
 
     @abstractmethod
     def received(self, chunk: bytes) -> None:
-        """Bytes came, at most ``FLOW_BYTES``."""
+        """Bytes came, at most ``READ_BYTES``."""
 
     @abstractmethod
     def eof_received(self) -> bool:
@@ -43,11 +41,11 @@ class Stream(ABC):
 
     @abstractmethod
     def pause_writing(self) -> None:
-        """More than ``FLOW_BYTES`` wait for the peer."""
+        """Something waits for the peer: give us no more."""
 
     @abstractmethod
     def resume_writing(self) -> None:
-        """The peer has taken most of them."""
+        """The peer has taken it."""
 
     @abstractmethod
     def connection_lost(self, error: Exception | None) -> None:
@@ -70,10 +68,8 @@ class Stream(ABC):
             return
         if not self._waiting:
             self._loop.add_writer(self._socket.fileno(), self._writable)
-        self._waiting += chunk
-        if len(self._waiting) > FLOW_BYTES and not self._full:
-            self._full = True
             self.pause_writing()
+        self._waiting += chunk
 
     def write_eof(self) -> None:
         """Say no more once what waits has left."""
@@ -107,7 +103,7 @@ class Stream(ABC):
 
     def _readable(self) -> None:
         try:
-            chunk = self._recv(FLOW_BYTES)
+            chunk = self._recv(READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
@@ -136,9 +132,8 @@ class Stream(ABC):
                 self._close(None)
             elif self._saying_last:
                 self._shut_down()
-        if self._full and len(self._waiting) <= _RESUME_BYTES:
-            self._full = False
-            self.resume_writing()
+            else:
+                self.resume_writing()
 
     def _shut_down(self) -> None:
         try:

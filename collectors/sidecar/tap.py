@@ -16,6 +16,8 @@ SPILL_BYTES = 64 * 1024  # copies of one request beyond this go ahead of its end
 
 _BEGUN, _OBSERVED = int(Pump.BEGUN), int(Pump.OBSERVED)  # enum members take longer to look up
 _OPAQUE_HTTP2 = int(Pump.OPAQUE_HTTP2)
+_NO_COPIES: list[list[bytes] | None] = [None, None]
+_NO_LENGTHS = [0, 0]
 _now_ns = time.perf_counter_ns
 _wall_ns = time.time_ns
 
@@ -115,10 +117,12 @@ class Tap:
 
     def copy(self, passage: Passage, side: int, part: bytes) -> None:
         """A part of a body went by."""
+        if passage.dropped:
+            return
         size, budget = len(part), self._budget
         length = passage.lengths[side] = passage.lengths[side] + size
         copies = passage.copies[side]
-        if copies is None:  # truncated, or the request is dropped
+        if copies is None:  # truncated
             return
         if length > self.max_body_bytes:
             self.truncate(passage, side)
@@ -188,7 +192,9 @@ class Tap:
 
     def _drop(self, passage: Passage) -> None:
         passage.dropped = True
-        passage.copies = [None, None]
+        self._open.pop(passage.number, None)  # no event of it will come
+        passage.copies, passage.lengths = _NO_COPIES, _NO_LENGTHS  # it may be one of very many
+        passage.request_head = b""
         self._budget.held -= passage.reserved
         passage.reserved = 0
         if passage.spilled:
