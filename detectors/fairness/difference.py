@@ -42,8 +42,10 @@ class Difference:
 
     def concession(self, rates: GroupRates, error: float) -> float:
         """Upper bound, not cut at 1."""
-        low, high = rates.limits(error)
-        return upper_bound(rates.shares, low, high)
+        known = rates.upper_by_error
+        if error not in known:
+            known[error] = upper_bound(rates.shares, *rates.limits(error))
+        return known[error]
 
     def bounds(self, rates: GroupRates, error: float = DISPLAY_ERROR) -> tuple[float, float]:
         """Lower and upper bound as shown, in [0, 1]."""
@@ -77,5 +79,5 @@ def upper_bound(shares: Floats, low: Floats, high: Floats) -> float:
 
 def _largest(pairs: Floats) -> float:
     """Maximum off the diagonal: a group is not compared with itself."""
-    np.fill_diagonal(pairs, -np.inf)
+    pairs.reshape(-1)[:: len(pairs) + 1] = -np.inf
     return float(pairs.max())

@@ -32,7 +32,8 @@ class GroupRates:
     nothing elsewhere. ``rho`` says how much more such shares of real windows differ than those of
     independent events (``detectors.group_reference``); None = they are independent.
 
-    ``limits_by_error`` are those that were asked for.
+    ``limits_by_error`` are those that were asked for, ``upper_by_error`` what ``Difference`` read
+    from them.
     """
 
     successes: Floats
@@ -40,6 +41,7 @@ class GroupRates:
     kish: Floats | None = None
     expected: Floats | None = None
     rho: Floats | None = None
+    upper_by_error: dict[float, float] = field(default_factory=dict, init=False)
     limits_by_error: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, init=False)
     _kept: dict[float, Kept] = field(default_factory=dict, init=False)
 
