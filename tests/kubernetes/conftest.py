@@ -43,6 +43,13 @@ def install_crd(cluster: Kubernetes) -> None:
     until(lambda: condition(cluster, "Established") == "True", "the CRD is not established")
 
 
+def namespace(cluster: Kubernetes, name: str, **labels: str) -> None:
+    """Create a namespace, unless another module has."""
+    body = {"metadata": {"name": name, "labels": labels}}
+    answer = cluster.client.post("/api/v1/namespaces", json=body)
+    assert answer.status_code in {201, 409}, answer.text
+
+
 def condition(cluster: Kubernetes, kind: str) -> str | None:
     """The status of a condition of the CRD."""
     status = cluster.get(f"{CRDS}/{NAME}").get("status") or {}
@@ -51,7 +58,9 @@ def condition(cluster: Kubernetes, kind: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the cluster."""
+    """Mark what needs the cluster; all but the CRD's tests start programs, which takes minutes."""
     for item in items:
         if "kubernetes" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+            if item.path.stem != "test_crd":
+                item.add_marker(pytest.mark.slow)

@@ -13,6 +13,7 @@ import httpx
 from collectors.injection.base import COMPONENT_LABEL
 from governance.component.crd import GROUP, PLURAL, VERSION
 from governance.service.cli.main import main
+from tests.kubernetes.conftest import namespace
 from tests.testkit.cache import run
 from tests.testkit.ports import accepts, free_port
 from tests.testkit.processes import ServerProcess
@@ -57,8 +58,7 @@ def operating(cluster: Kubernetes, folder: Path, *flags: str) -> Iterator[Runnin
     certificate(folder)
     database = f"sqlite:///{folder}/e.db"
     assert main(["migrate", "--database", database]) == 0
-    if cluster.client.get(f"/api/v1/namespaces/{HOME}").is_error:
-        cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": HOME}})
+    namespace(cluster, HOME)
     webhook, metrics = free_port(), free_port()
     argv = [sys.executable, "-m", "governance.service.cli.main", "operate"]
     argv += ["--kubeconfig", str(cluster.kubeconfig), "--namespace", HOME]

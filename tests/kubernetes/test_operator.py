@@ -17,6 +17,7 @@ from governance.component.key import ComponentKey
 from governance.component.load import load_components
 from governance.store.alerts import Alerts
 from governance.store.engine import open_engine
+from tests.kubernetes.conftest import namespace
 from tests.kubernetes.operator_process import HOME, Running, operating, unregister
 from tests.kubernetes.waiting import until
 from tests.testkit.processes import ServerProcess
@@ -38,7 +39,7 @@ CONFIG_MAP = f"/api/v1/namespaces/{HOME}/configmaps/evenhand-components"
 def running(kubernetes: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An operator with a namespace of pods and a Deployment of workers."""
     for name in (TEAM, HOME):
-        kubernetes.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        namespace(kubernetes, name)
     kubernetes.ask("POST", f"/apis/apps/v1/namespaces/{HOME}/deployments", _workers())
     flags = ("--worker", "detect", "--grace", "1s")
     with operating(kubernetes, tmp_path_factory.mktemp("operator"), *flags) as running:

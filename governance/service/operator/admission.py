@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collectors.injection.base import COMPONENT_LABEL, Placement, Refusal
@@ -20,38 +19,60 @@ from governance.service.operator.resources import read_resource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collectors.injection.sidecar import SidecarSettings
+    from collectors.injection.sidecar import SidecarSettings, Subject
     from governance.config import BusSettings
 
 Manifest = dict[str, Any]
 
 _MOST_PROBLEMS = 20
+_MOST_READ = 2_000
 
 
-@dataclass(frozen=True, slots=True)
 class Injector:
-    """What decides for all pods: the sidecar, the bus, the cluster's version."""
+    """What decides for all pods: the sidecar, the bus, the cluster's version.
 
-    sidecar: SidecarSettings
-    bus: BusSettings
-    version: tuple[int, int]
+    A component is read once for each of its versions: a roll-out asks for one many times.
+    """
+
+    def __init__(
+        self, sidecar: SidecarSettings, bus: BusSettings, version: tuple[int, int]
+    ) -> None:
+        self._sidecar = sidecar
+        self._bus = bus
+        self._version = version
+        self._read: dict[tuple[str, str], Subject | Refusal] = {}
 
     def decide(
         self, pod: Manifest, services: Sequence[Manifest], component: Manifest | None
     ) -> tuple[Manifest, Placement | Refusal]:
         """The pod as it is to be, and why; ``component`` is the custom resource, if there is."""
-        name = label(pod, COMPONENT_LABEL) or ""
-        resource = None if component is None else read_resource(component)
-        if resource is None:
-            return _left(pod, Refusal("no_component", f"no MultimodalAIComponent {name!r} here"))
-        if resource.loaded is None:
-            first = resource.problems[0]
-            return _left(pod, Refusal("invalid_component", f"{first.path}: {first.message}"))
-        decision = place(pod, services, self.version)
+        subject = self._subject(label(pod, COMPONENT_LABEL) or "", component)
+        if isinstance(subject, Refusal):
+            return _left(pod, subject)
+        decision = place(pod, services, self._version)
         if isinstance(decision, Refusal):
             return _left(pod, decision)
-        subject = subject_of(resource.loaded, self.bus)
-        return injected(pod, decision, subject, self.sidecar), decision
+        return injected(pod, decision, subject, self._sidecar), decision
+
+    def _subject(self, name: str, component: Manifest | None) -> Subject | Refusal:
+        if component is None:
+            return Refusal("no_component", f"no MultimodalAIComponent {name!r} here")
+        metadata = component["metadata"]
+        mark = str(metadata.get("uid")), str(metadata.get("generation"))
+        found = self._read.get(mark)
+        if found is None:
+            if len(self._read) >= _MOST_READ:
+                self._read.clear()
+            found = self._read[mark] = _subject_of(component, self._bus)
+        return found
+
+
+def _subject_of(component: Manifest, bus: BusSettings) -> Subject | Refusal:
+    resource = read_resource(component)
+    if resource.loaded is None:
+        first = resource.problems[0]
+        return Refusal("invalid_component", f"{first.path}: {first.message}")
+    return subject_of(resource.loaded, bus)
 
 
 def _left(pod: Manifest, refusal: Refusal) -> tuple[Manifest, Refusal]:
@@ -59,13 +80,6 @@ def _left(pod: Manifest, refusal: Refusal) -> tuple[Manifest, Refusal]:
     if refusal.code in {"injected", "not_wanted"}:
         return pod, refusal
     return refused(pod, refusal), refusal
-
-
-def pod_of(request: Manifest) -> Manifest:
-    """The pod of a request; its namespace may be said by the request alone."""
-    pod = dict(request["object"])
-    pod["metadata"] = {**(pod.get("metadata") or {})}
-    return pod
 
 
 def answer_pod(request: Manifest, after: Manifest, decision: Placement | Refusal) -> Manifest:
