@@ -1,7 +1,7 @@
 """Sending what lies in the outbox: at least once, in order per receiver and component.
 
-Several attempts run at a time, on threads. A receiver gets a share of them only, and one that
-failed last gets a single one, so that a receiver that hangs does not keep the others waiting.
+Several attempts run at a time, on threads. A receiver gets a share of them only, and one whose
+last attempt timed out gets a single one, so that who hangs does not keep the others waiting.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Courier:
         self._holder = holder
         self._clock = clock
         self._pace = pace
-        self._failing: set[str] = set()
+        self._hanging: set[str] = set()
         self._outcomes = metrics.counter(
             "evenhand_deliveries_total", "Delivery attempts", ("webhook", "outcome")
         )
@@ -102,7 +102,7 @@ class Courier:
         return begun
 
     def _share(self, target: str) -> int:
-        return 1 if target in self._failing else max(1, self._pace.at_once // _SHARE)
+        return 1 if target in self._hanging else max(1, self._pace.at_once // _SHARE)
 
     def _lease(self, target: str, room: int) -> list[Delivery]:
         if room <= 0:
@@ -117,10 +117,10 @@ class Courier:
 
     def _send(self, delivery: Delivery) -> None:
         attempt = self._try(delivery)
-        if attempt.result is Result.RETRY:
-            self._failing.add(delivery.target)
+        if attempt.code == "timeout":
+            self._hanging.add(delivery.target)
         else:
-            self._failing.discard(delivery.target)
+            self._hanging.discard(delivery.target)
         outcome = self._write_down(delivery, attempt)
         self._outcomes.labels(delivery.target, outcome).inc()
         if attempt.result is not Result.DELIVERED:

@@ -63,8 +63,8 @@ def _switch(options: argparse.Namespace, store: Store) -> int:
     pausing = options.command == "pause"
     switch = pauses.pause if pausing else pauses.resume
     changed = switch(place, cause_of(options))
-    state = "paused" if pausing else "not paused"
-    print(f"automatic actions are {state} {where}{'' if changed else ' already'}")
+    state = "are paused" if pausing else "go on"
+    print(f"automatic actions {state} {where}{'' if changed else ' already'}")
     return 0
 
 
