@@ -12,13 +12,14 @@ import pytest
 
 from collectors.modalities.image import ImageDecoder
 from collectors.modalities.voice import VoiceDecoder
+from collectors.sidecar.budget import BUDGET_BYTES
 from governance.bus.connect import open_bus
 from governance.embeddings import SHIPPED
 from governance.event import EventBatch, sum_name
 from tests.collectors.events import arrived, events_in
 from tests.collectors.modalities.sounds import noise, picture, sound, tone
 from tests.collectors.sidecar import processes
-from tests.collectors.sidecar.processes import sidecar
+from tests.collectors.sidecar.processes import model_server, sidecar
 from tests.testkit.http import answers
 from tests.testkit.ports import free_port
 from tests.testkit.processes import ServerProcess
@@ -40,6 +41,7 @@ spec:
   monitoring: {windows: {events: 64}}
 """
 EACH = 30  # good pictures, and good recordings
+BURST = 60
 SHADES = np.random.default_rng(0).integers(0, 255, (EACH, 64, 96, 3)).astype(np.uint8)
 PICTURES = [picture(shades, ("PNG", "JPEG")[n % 2]) for n, shades in enumerate(SHADES)]
 SOUNDS = [
@@ -84,6 +86,33 @@ def test_media_of_two_kinds_arrive_as_features_and_sums(
     assert _column(events, "status_code") == [*statuses, *statuses]
     assert _refusals(reasons, "image") == _refusals(reasons, "voice") == 2
     _check_sum(batches, "voice", VoiceDecoder(), SOUNDS)
+
+
+@pytest.mark.slow
+def test_a_burst_of_pictures_waits_for_its_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of sixty photographs back to back, twice what the pump may hold, nine in ten arrive.
+
+    On a machine with a core to itself the reader takes all; a busy one may give it no turn.
+    """
+    (tmp_path / "senses.yaml").write_text(COMPONENT)
+    monkeypatch.setattr(processes, "_COMPONENT", tmp_path / "senses.yaml")
+    shades = np.random.default_rng(0).integers(0, 255, (480, 640, 3)).astype(np.uint8)
+    photograph = picture(shades, "JPEG")
+    assert BURST * len(photograph) > 2 * BUDGET_BYTES
+    with model_server() as upstream, sidecar(tmp_path, upstream) as running:
+        with httpx.Client(base_url=f"http://127.0.0.1:{running.port}", timeout=30) as client:
+            for _ in range(BURST):
+                _look(client, photograph)
+        outcomes = running.settle(60)
+        assert running.stop() == 0
+    bus = open_bus(running.bus_url)
+    events = [batch for batch in events_in(arrived(bus)) if batch.n]
+    bus.close()
+    assert outcomes["published"] + outcomes["dropped_full"] == sum(outcomes.values()) == BURST
+    assert outcomes["published"] >= 0.9 * BURST
+    assert _column(events, "image.width") == [640.0] * outcomes["published"]
 
 
 def _look(client: httpx.Client, raw: bytes) -> httpx.Response:
