@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from alerting.annotations import Links
+from alerting.checkpoint_signer import CheckpointSigner
 from alerting.deliveries import Courier
 from alerting.evaluator import Evaluator, Ports
 from alerting.feed import Feed
@@ -19,9 +20,11 @@ from alerting.runner import AlertWorker, Parts
 from alerting.stages import ActionPolicy
 from alerting.standing import Standings
 from alerting.watch import Watch
+from governance.audit_signature import load_signing_key
 from governance.clock import SECOND_US
 from governance.errors import ConfigError
 from governance.service.stores import Store
+from governance.store.audit import Audit
 from governance.store.engine import open_engine
 from governance.store.leases import Leases
 from governance.store.presence import Presences
@@ -121,6 +124,7 @@ def build_alert_worker(
         ),
         leases=Leases(store.engine),
         poster=poster,
+        signer=_signer(settings, store, clock),
     )
     return AlertWorker(parts, holder=holder, clock=clock, metrics=metrics)
 
@@ -133,6 +137,19 @@ def _pace(delivery: DeliverySettings) -> Pace:
         attempt_seconds=delivery.attempt / SECOND_US,
         at_once=delivery.at_once,
     )
+
+
+def _signer(settings: Settings, store: Store, clock: Clock) -> CheckpointSigner | None:
+    """Raises ConfigError if only one of key and file is named, or the key is unusable."""
+    key, file = settings.audit.signing_key_file, settings.audit.checkpoint_file
+    if key is None and file is None:
+        return None
+    if key is None or file is None:
+        missing = "signingKeyFile" if key is None else "checkpointFile"
+        raise ConfigError(f"audit checkpoints need both a key and a file: set audit.{missing}")
+    every_us = settings.audit.checkpoint_every
+    signing = load_signing_key(key)
+    return CheckpointSigner(Audit(store.engine), signing, file, every_us=every_us, clock=clock)
 
 
 def _policy(settings: Settings) -> ActionPolicy:
