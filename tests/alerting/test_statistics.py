@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.service.stores import Store
+    from governance.store.findings import StoredFinding
 
 
 @pytest.fixture
@@ -58,12 +59,16 @@ def test_what_has_not_changed_is_not_read_again(
 ) -> None:
     """Between windows a scrape reads no finding."""
     write(store, [finding(0, Status.OK)], spec())
-    kept, asked = Statistics(store.findings), []
+    kept = Statistics(store.findings)
+    asked: list[ComponentKey | None] = []
     text(kept)
     latest = store.findings.latest
-    monkeypatch.setattr(
-        type(store.findings), "latest", lambda _, key=None: asked.append(key) or latest(key)
-    )
+
+    def noted(_: object, key: ComponentKey | None = None) -> list[StoredFinding]:
+        asked.append(key)
+        return latest(key)
+
+    monkeypatch.setattr(type(store.findings), "latest", noted)
     text(kept)
     assert asked == []
     write(store, [finding(1, Status.OK)])
