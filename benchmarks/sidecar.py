@@ -4,7 +4,8 @@ Client and model server share one core; nginx, or pump and reader, have the othe
 forwards; the sidecar copies both bodies, makes events of them and publishes them to an embedded
 bus. Rounds alternate between the subjects, medians are printed. What was captured is printed beside
 every figure, since requests that are dropped cost less. Then the memory of pump and reader over
-200,000 requests, and with 1,000 clients that ask for 1 MB and do not read it.
+200,000 requests, and with 1,000 clients that ask for 1 MB and do not read it. The load average
+ends it: what else runs takes the caches away, most where pump and reader share them.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ def main() -> None:
             _print_latency(f"{half:,.0f} requests/s, half of what nginx reaches ({goal})", loaded)
         _print_memory(subjects[1], far)
         _print_slow_clients(subjects[1])
+    print(f"load average {os.getloadavg()[0]:.1f}: below 3 it is this benchmark's own")
 
 
 def _rounds(subjects: list[Subject], core: int, *load: str) -> dict[str, list[Round]]:

@@ -6,8 +6,8 @@ of requests lives in the reader, a child that may die. Nothing here can fail ope
 
 ::
 
-    client ──► Client ──────► Upstream ──► model server        connection.py: bytes, first
-                  └─► Observer ◄─┘                             observer.py: frames messages
+    client ──► Client ──────► Upstream ──► model server        connection.py on stream.py: bytes
+                  └─► Observer ◄─┘                             observer.py: frames messages, after
                          └─► Tap ─► Outbox ─► reader           tap.py, budget.py: copies, bounded
 """
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collectors.sidecar.budget import Budget, Outbox
 from collectors.sidecar.counters import Pump
 from collectors.sidecar.frames import REQUEST, RESPONSE
 from collectors.sidecar.heads import request_head, response_head
+from collectors.sidecar.observer import Observer
+from collectors.sidecar.tap import Tap
 from tests.collectors.sidecar.watching import Seen, Step, watch, watch_many
 
 POST = b"POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: m\r\nX-Id: a\r\nX-Id: b\r\n"
@@ -191,3 +196,24 @@ def test_dropping_a_request_whose_parts_have_left_says_so() -> None:
     steps: list[Step] = [(">", long), *[(">", bytes([i]) * 30_000) for i in range(10)], ("<", OK)]
     seen = watch(steps, budget=200_000)
     assert (seen.ends, seen.drops, seen.counts[Pump.DROPPED_FULL]) == ([], [1], 1)
+
+
+def test_what_is_dropped_holds_nothing_up() -> None:
+    """Neither its head in memory nor the watermark: there may be very many of it."""
+
+    async def scene() -> tuple[int, list[object]]:
+        tap = Tap(Outbox(Budget(2_000)), memoryview(bytearray(8 * len(Pump))).cast("q"), 1 << 20)
+        observer = Observer(tap)
+        observer.request_bytes(HELLO * 100)
+        kept = [passage for passage in observer.waiting if not passage.dropped]
+        assert len(observer.waiting) == 100
+        found: tuple[int, list[object]] = (
+            tap.under_way - len(kept),
+            [p.request_head for p in observer.waiting if p.dropped],
+        )
+        observer.close(by_client=False)
+        return found
+
+    more_under_way, heads_held = asyncio.run(scene())
+    assert more_under_way == 0
+    assert set(heads_held) == {b""}
