@@ -171,7 +171,8 @@ def deployment(folder: Path) -> Iterator[Deployment]:
 def catch_up(*workers: DetectWorker) -> None:
     """Work until every worker owns something and nothing is left to read."""
     for _ in range(200):
+        owned = all(worker.owned for worker in workers)  # before: joining may take a whole round
         read = [worker.work(0.05) for worker in workers]
-        if all(worker.owned for worker in workers) and not any(read):
+        if owned and not any(read):
             return
     raise AssertionError("the workers do not come to rest")

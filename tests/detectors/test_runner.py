@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from detectors import partition as partition_module
+from detectors import runner as runner_module
 from detectors.reference import build_reference
 from governance.errors import ConfigError, Fenced
 from governance.event import Column, EventBatch, MessageType
@@ -66,6 +67,33 @@ def test_a_second_group_finds_the_same_bytes(deployed: Deployment) -> None:
     catch_up(second)
     assert len(one.findings()) > 20
     assert _bytes(one.findings()) == _bytes(other.findings())
+
+
+@pytest.mark.parametrize("windows", [{"events": 70}, {"every": "1m"}])
+def test_how_many_records_come_at_once_changes_nothing(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, windows: dict[str, Any]
+) -> None:
+    """Messages counted together, some spoilt or misplaced among them: findings and letters."""
+    settings: dict[str, Any] = {"windows": windows, "labelHorizon": "1h"}
+    one, other = deployed.group("one", **settings), deployed.group("other", **settings)
+    deployed.clock.advance(HOUR)
+    for sequence in range(60):
+        deployed.clock.advance(4 * SECOND)
+        now = deployed.clock.now_us()
+        batch = events([now - SECOND] * 9, [f"{sequence}-{i}" for i in range(9)])
+        deployed.send(batch, stamp(sequence, now))
+        if sequence % 20 == 7:
+            deployed.append(KEY_BYTES, b"spoilt", encode_stamp(stamp(0, source="a stranger")))
+            said = stamp(sequence, source="door", type=MessageType.LABELS)
+            deployed.send(labels([f"{sequence}-{i}" for i in range(5)], [1] * 5), said)
+    catch_up(one.start())
+    together = [letter.header("reason") for letter in deployed.dead_letters()]
+    monkeypatch.setattr(runner_module, "RECORDS_AT_ONCE", 1)
+    catch_up(other.start())
+    assert len(one.findings()) >= 2
+    assert _bytes(one.findings()) == _bytes(other.findings())
+    assert len(together) == 3
+    assert [letter.header("reason") for letter in deployed.dead_letters()] == together * 2
 
 
 def test_a_worker_that_is_overtaken_drops_everything(deployed: Deployment) -> None:
