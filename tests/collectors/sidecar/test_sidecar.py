@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from collectors.sidecar.counters import Pump
 from governance.bus.connect import open_bus
+from governance.event import MessageType
 from tests.collectors.events import arrived, events_in
 from tests.collectors.sidecar.processes import (
     INFER,
@@ -163,12 +165,68 @@ def test_a_client_that_does_not_read_holds_up_only_itself(tmp_path: Path) -> Non
             assert resident(running.process.pid) - before < 4_000
 
 
+def test_a_model_that_does_not_read_holds_up_only_its_client(tmp_path: Path) -> None:
+    """The client is not read any more, the pump keeps little, and all arrives once it is wanted."""
+    body = bytes(range(256)) * 200_000
+    request = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    upstream = socket.create_server(("127.0.0.1", 0))
+    with upstream, sidecar(tmp_path, upstream.getsockname()[1]) as running:
+        before = resident(running.process.pid)
+        with socket.create_connection(("127.0.0.1", running.port)) as client:
+            sent = _send_what_is_taken(client, request)
+            assert 0 < sent < len(request) // 2
+            assert resident(running.process.pid) - before < 6_000
+            model, _ = upstream.accept()
+            with model:
+                client.settimeout(60)
+                rest = threading.Thread(target=client.sendall, args=(request[sent:],))
+                rest.start()
+                heard = b"".join(_received(model, len(request)))
+                rest.join()
+    assert heard == request
+
+
+def _send_what_is_taken(sock: socket.socket, data: bytes) -> int:
+    """Send until for half a second nothing more is taken; how many bytes were."""
+    sock.settimeout(0)
+    sent = 0
+    while select.select([], [sock], [], 0.5)[1]:
+        sent += sock.send(data[sent : sent + 65_536])
+    return sent
+
+
+def _received(sock: socket.socket, size: int) -> Iterator[bytes]:
+    while size:
+        chunk = sock.recv(min(size, 65_536))
+        assert chunk, f"{size} bytes are missing"
+        size -= len(chunk)
+        yield chunk
+
+
+@pytest.mark.slow
+def test_sigterm_keeps_accepting_until_endpoints_have_noticed(model: int, tmp_path: Path) -> None:
+    """Not ready at once, new clients served while it drains, then its last word with all counts."""
+    with sidecar(tmp_path, model, "--drain-seconds", "10") as running:
+        assert post(running.port)[0] == 200
+        running.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: running.get("/readyz")[0] == 503)
+        assert running.get("/livez")[0] == 200
+        assert post(running.port)[0] == 200
+        assert running.stop() == 0
+    bus = open_bus(running.bus_url)
+    last = arrived(bus)[-1].stamp
+    bus.close()
+    assert last.type is MessageType.BYE
+    assert (last.counts["accepted"], last.counts["spooled"]) == (2, 0)
+
+
 def test_sigterm_lets_requests_finish(tmp_path: Path) -> None:
     """Not ready at once, the answer still arrives, then the process ends with 0."""
     with scripted_server() as server, sidecar(tmp_path, server.port) as running:
         turn = Turn(b"GET /1 HTTP/1.1\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n")
 
         def terminate() -> None:
+            wait_for(server._scripts.empty)  # the client's way is there; a probe is no client
             running.process.send_signal(signal.SIGTERM)
             wait_for(lambda: running.get("/readyz")[0] == 503)
             wait_for(lambda: not connectable(running.port))
