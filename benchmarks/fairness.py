@@ -76,8 +76,8 @@ def _events() -> EventBatch:
         "1",
         EVENTS,
         {
-            "group.a": Column(rng.integers(0, len(A), EVENTS).astype(np.int32), A),
-            "group.b": Column(rng.integers(0, len(B), EVENTS).astype(np.int32), B),
+            "group.a": Column(rng.integers(0, len(A), EVENTS).astype(np.int8), A),
+            "group.b": Column(rng.integers(0, len(B), EVENTS).astype(np.int8), B),
             "favourable": Column((score > 0.5).astype(np.int8)),
             "label": Column((rng.random(EVENTS) < score).astype(np.int8)),
             "score": Column(score),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.stats.limits import confidence_sequence, effective_counts, limits
+from detectors.stats.limits import confidence_sequence, effective_counts, limits, share_limits
 
 
 @pytest.mark.parametrize(("s", "n"), [(0, 12), (3, 12), (12, 12), (40, 1000), (1, 10**7)])
@@ -15,6 +15,15 @@ def test_limits_equal_scipys_exact_interval(s: int, n: int) -> None:
     exact = stats.binomtest(s, n).proportion_ci(confidence_level=0.95, method="exact")
     lower, upper = limits(s, n, 0.025)
     assert (float(lower), float(upper)) == pytest.approx((exact.low, exact.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1.0, 7.3, 400.0, 1e6])
+def test_the_limits_of_one_share_are_those_of_arrays(n: float) -> None:
+    """The short way gives the same numbers to the last bit, ends and fractions included."""
+    successes = np.array([0.0, 0.4, n / 3, n - 0.2, n])
+    low, high = limits(successes, np.full(5, n), 1e-4)
+    alone = [share_limits(s, n, 1e-4) for s in successes.tolist()]
+    assert alone == list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def test_limits_keep_their_error() -> None:
