@@ -27,9 +27,10 @@ from governance.privacy import PrivacyFilter
 from governance.wire.json import event_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from collectors.json_rows import Row
+    from governance.algebra.fourier import Projection
     from governance.component.schema import Component, Signals
     from governance.privacy import Pseudonymiser
 
@@ -37,14 +38,21 @@ if TYPE_CHECKING:
 class Desk:
     """Reads the rows of one component."""
 
-    def __init__(self, component: Component, pseudonymiser: Pseudonymiser) -> None:
+    def __init__(
+        self,
+        component: Component,
+        pseudonymiser: Pseudonymiser,
+        projections: Mapping[str, Projection] | None = None,
+    ) -> None:
+        """``projections`` are those by which embeddings of what loggers send are summed."""
         self.component = component
+        self._projections = projections or {}
         self.privacy = PrivacyFilter(component, pseudonymiser)
         self._pseudonymiser = pseudonymiser
 
     def listening(self) -> Listening:
         """A listener for the component's inference loggers; raises ConfigError as it does."""
-        return Listening(self.component, self._pseudonymiser)
+        return Listening(self.component, self._pseudonymiser, projections=self._projections)
 
     def events(self, rows: Sequence[Row], now_us: int) -> tuple[list[EventBatch], tuple[str, ...]]:
         """Events that may leave, one batch per version, and the keys that were left out.

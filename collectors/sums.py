@@ -138,6 +138,12 @@ class EmbeddingSums:
             yield Ended((pane + 1) * pane_us, self._take(pane))
         self._sent_us = max(self._sent_us, over * pane_us)
 
+    def next_end_us(self) -> int | None:
+        """When the oldest open window in time is over; None where there is none."""
+        if self._pane_us is None or not self._open:
+            return None
+        return (min(key[0] for key in self._open) + 1) * self._pane_us
+
     def rest(self) -> Iterator[Ended]:
         """All that is left, where nothing will come any more; windows may go on without."""
         for pane in sorted({key[0] for key in self._open}):

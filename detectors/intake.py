@@ -125,8 +125,9 @@ class Intake:
     def count_sums_alone(self, batch: EventBatch, arrival: Arrival, stamp: Stamp | None) -> None:
         """Put the sums of a message without events into the window that ends with its watermark.
 
-        Its source has sent all events of that window, and sums them up at its end. Where windows
-        are counted it is the one that is open.
+        Its source has sent all events of that window, and sums them up at its end. A source without
+        watermarks says an instant in the window itself. Where windows are counted it is the one
+        that is open.
         """
         if batch.n or not batch.sums:
             return
@@ -134,6 +135,8 @@ class Intake:
         now_us = memory.log_time_us
         watermark = None if stamp is None else stamp.watermark_us
         last_us = now_us if watermark is None else min(now_us, watermark + arrival.shift_us - 1)
+        if batch.sums_at_us is not None:
+            last_us = min(now_us, batch.sums_at_us + arrival.shift_us)
         if memory.era.is_late(np.array([last_us]))[0]:
             memory.counts["sums_late"] += len(sums)
             return

@@ -106,7 +106,8 @@ class EventBatch:
     """Events of one component and model version.
 
     ``vectors`` are embeddings by modality, shape (n, coordinates), NaN or all zero where an event
-    has none. They never leave the process: what travels is their sum (``sums``).
+    has none. They never leave the process: what travels is their sum (``sums``). Sums that come
+    without events may say an instant in their window, ``sums_at_us``; else their message does.
 
     Raises
     ------
@@ -119,6 +120,7 @@ class EventBatch:
     columns: Mapping[str, Column]
     sums: Mapping[str, BatchSum] = field(default_factory=dict)
     vectors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    sums_at_us: int | None = None
 
     def __post_init__(self) -> None:
         for name, rows in self.vectors.items():

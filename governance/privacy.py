@@ -22,6 +22,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,7 +109,7 @@ class PrivacyFilter:
                 raise PermanentError(
                     "privacy", f"sum {name!r} is over {total.n} events, not {SMALLEST_SUM}"
                 )
-        return EventBatch(batch.version, batch.n, self._columns(batch.columns), batch.sums)
+        return replace(batch, columns=self._columns(batch.columns))
 
     def labels(self, batch: LabelBatch) -> LabelBatch:
         """What may leave of a batch of labels; raises as ``events`` does."""

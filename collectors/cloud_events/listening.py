@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from collectors.base import Exchange
@@ -21,24 +21,35 @@ from collectors.cloud_events.loggers import pair_key, request_headers, side_of
 from collectors.cloud_events.shape import content_type, head_bytes, parsed, path_of, plain
 from collectors.protocols.binary_tensors import HEADER
 from collectors.stack import capture_all
+from collectors.sums import EmbeddingSums
+from governance.clock import SECOND_US
 from governance.event import EventBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from collectors.capture import Captured
     from collectors.cloud_events.event import CloudEvent
+    from collectors.sums import Ended
+    from governance.algebra.fourier import Projection
     from governance.component.schema import Component
     from governance.privacy import Pseudonymiser
+
+SETTLE_US = 90 * SECOND_US  # halves wait for 60 s
 
 _ANSWERED = 200
 _OF_ANSWERS = frozenset({"status_code", "latency_ms", "finish_reason", "refusal"})
 
 
 class Read(NamedTuple):
-    """Events of some exchanges; ``counts`` are exchanges: ``read``, and those without events."""
+    """Events of some exchanges; ``counts`` are exchanges: ``read``, and those without events.
+
+    ``seen`` holds the embeddings of the events, which are not to be sent.
+    """
 
     batches: list[EventBatch]
     counts: Counter[str]
+    seen: list[tuple[EventBatch, Captured]]
 
 
 @dataclass(slots=True)
@@ -54,10 +65,14 @@ class Listening:
     component: Component
     pseudonymiser: Pseudonymiser
     halves: Halves = field(default_factory=Halves)
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    sums: EmbeddingSums = field(init=False)
     _capture: Capture = field(init=False)
 
     def __post_init__(self) -> None:
-        self._capture = Capture(self.component, self.pseudonymiser)
+        embed = self.projections.keys()
+        self._capture = Capture(self.component, self.pseudonymiser, embed=embed)
+        self.sums = EmbeddingSums(self.projections, self.component.spec.monitoring.windows)
 
     def read(self, exchanged: Iterable[Exchanged]) -> Read:
         """Events of exchanges; not thread-safe.
@@ -66,6 +81,7 @@ class Listening:
         was kept.
         """
         batches, counts = [], Counter[str]()
+        seen: list[tuple[EventBatch, Captured]] = []
         whole, alone = _sorted(exchanged)
         for exchanges, has_status in ((whole, True), (alone, False)):
             for taken in capture_all(self._capture, map(self._exchange, exchanges)):
@@ -75,7 +91,42 @@ class Listening:
                 counts["unread" if captured is None else "read"] += taken.exchanges - out
                 if captured is not None and captured.batch is not None:
                     batches.append(captured.batch if has_status else _without(captured.batch))
-        return Read(batches, counts)
+                    seen.append((captured.batch, captured))
+        return Read(batches, counts, seen)
+
+    def add_up(self, read: Read) -> list[EventBatch]:
+        """Add embeddings of events that were taken; the sums that are to be sent by now.
+
+        Not thread-safe; call it once for what was read.
+        """
+        for batch, captured in read.seen:
+            if captured.vectors:
+                times = batch.columns["time"].values
+                self.sums.add(batch.version, times, captured.vectors, weight=captured.weight)
+        return self._leaving(self.sums.full())
+
+    def ended(self, now_us: int) -> list[EventBatch]:
+        """Sums of windows in time that are over for so long that their events have come."""
+        return self._leaving(self.sums.ended(now_us - self.settle_us))
+
+    def rest(self) -> list[EventBatch]:
+        """All sums that are left, at the end of the process."""
+        return self._leaving(self.sums.rest())
+
+    @property
+    def settle_us(self) -> int:
+        """How long after its end the sums of a window are sent: before the window is closed."""
+        return min(SETTLE_US, self.component.spec.monitoring.lateness // 2)
+
+    def _leaving(self, ended: Iterable[Ended]) -> list[EventBatch]:
+        """Sums as they leave; those of windows in time say when these were."""
+        return [
+            self._capture.allowed(
+                replace(batch, sums_at_us=None if one.before_us is None else one.before_us - 1)
+            )
+            for one in ended
+            for batch in one.batches
+        ]
 
     def _exchange(self, exchanged: Exchanged) -> Exchange:
         request, response, _ = exchanged

@@ -75,7 +75,14 @@ def all_stages(
         authority = Authority.load(http.tokens_file, _most_public(http.api, http.door))
         listeners = [bind(address) for address in (http.api, http.door)]
         taking = stack.enter_context(
-            door.opened(settings, [item.component for item in loaded], state, clock, metrics)
+            door.opened(
+                settings,
+                [item.component for item in loaded],
+                state,
+                clock,
+                metrics,
+                projections=door.projections_by_component(loaded),
+            )
         )
         app = build_app(store, authority, taking, http.max_body_bytes)
         stages = Stages(

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from collectors.ingest import Desk
 from collectors.ledger import MemoryLedger
+from collectors.projections import projections_of
 from collectors.publish import Publisher
 from collectors.sidecar.spool import Spool
 from governance.bus.connect import open_bus
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
 
     from collectors.batches import Batch
     from collectors.cloud_events.event import CloudEvent
+    from governance.algebra.fourier import Projection
     from governance.bus.ports import Bus
     from governance.clock import Clock
     from governance.component.key import ComponentKey
+    from governance.component.load import LoadedComponent
     from governance.component.schema import Component
     from governance.config import Settings
     from governance.metrics import Metrics
@@ -168,16 +171,19 @@ def door_app(door: Door, authority: Authority, max_body_bytes: int) -> FastAPI:
 
 
 @contextmanager
-def opened(
+def opened(  # noqa: PLR0913 - what a door is described by
     settings: Settings,
     components: Iterable[Component],
     state: Path,
     clock: Clock,
     metrics: Metrics,
+    *,
+    projections: Mapping[ComponentKey, Mapping[str, Projection]] | None = None,
 ) -> Iterator[Door]:
     """A door to the settings' bus while the block runs; at its end it says bye.
 
-    ``state`` is the folder of the spool; it is made where it does not exist.
+    ``state`` is the folder of the spool; it is made where it does not exist. ``projections`` are
+    those by which embeddings of what loggers send are summed, by component and modality.
 
     Raises
     ------
@@ -188,8 +194,9 @@ def opened(
     rows = metrics.counter(
         "evenhand_door_rows_total", "Rows that came to the door.", (*_OWN, "kind", "outcome")
     )
+    keys, known = settings.privacy.key_directory, projections or {}
     desks = [
-        Desk(component, open_pseudonymiser(component, settings.privacy.key_directory))
+        Desk(component, open_pseudonymiser(component, keys), known.get(component.key))
         for component in components
     ]
     with _claimed(state):
@@ -198,7 +205,8 @@ def opened(
         publisher = _publisher(bus, settings, state, clock, ledger)
         metrics.publish(lambda: [_events_family(ledger)])
         own = {desk.component.key: desk for desk in desks}
-        door = Door(own, publisher, Overhearing(own, state, clock, metrics), clock, rows)
+        overhearing = Overhearing(own, state, clock, metrics, publisher.send_sums)
+        door = Door(own, publisher, overhearing, clock, rows)
         try:
             _connect(publisher)
             yield door
@@ -207,6 +215,13 @@ def opened(
             if not publisher.close(FLUSH_SECONDS):
                 _log.warning("the bus is away: what waits stays in %s for the next start", state)
             bus.close()
+
+
+def projections_by_component(
+    loaded: Iterable[LoadedComponent],
+) -> dict[ComponentKey, Mapping[str, Projection]]:
+    """By what each component's embeddings are summed; raises ConfigError as ``projections_of``."""
+    return {item.component.key: projections_of(item.component, item.file) for item in loaded}
 
 
 def _publisher(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collectors.cloud_events.listening import Listening, half_of
 from collectors.cloud_events.whose import Owners
+from governance.clock import SECOND_US
 from governance.errors import EvenhandError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from governance.metrics import Metrics
 
     Take = Callable[[ComponentKey, Sequence[EventBatch]], Awaitable[None]]
+    SendSums = Callable[[ComponentKey, Sequence[EventBatch], None], int]  # how many had no room
 
 _AGAIN_SECONDS = 1.0  # after a spool that was full
 _OWN = ("namespace", "component")
@@ -53,8 +55,14 @@ class Overhearing:
     """The loggers of all components of a door; used from one event loop."""
 
     def __init__(
-        self, desks: Mapping[ComponentKey, Desk], state: Path, clock: Clock, metrics: Metrics
+        self,
+        desks: Mapping[ComponentKey, Desk],
+        state: Path,
+        clock: Clock,
+        metrics: Metrics,
+        send_sums: SendSums,
     ) -> None:
+        self._send_sums = send_sums
         self.owners = Owners(desk.component for desk in desks.values())
         self._desks = desks
         self._folder = state / "halves"
@@ -68,6 +76,11 @@ class Overhearing:
         )
         self._waiting = metrics.gauge(
             "evenhand_door_halves_waiting", "Halves that wait for their partner.", _OWN
+        )
+        self._unsummed = metrics.counter(
+            "evenhand_door_unsummed_total",
+            "Events in no sum of embeddings, and sums that found no room.",
+            (*_OWN, "reason"),
         )
         for key in desks:
             self._count_lost(key)
@@ -105,6 +118,7 @@ class Overhearing:
                 ear.listening.halves.give_back(alone)  # the next process counts them as lost
             else:
                 self._confirm(key, ear, alone, read.counts)
+                self._send(key, ear, [*ear.listening.add_up(read), *ear.listening.rest()])
             ear.close()
 
     async def _pass_on(
@@ -122,7 +136,35 @@ class Overhearing:
             self._tell(key, ear)
             raise
         self._confirm(key, ear, exchanged, read.counts)
+        await self._add_up(key, ear, read)
         return sum(batch.n for batch in read.batches)
+
+    async def _add_up(self, key: ComponentKey, ear: _Ear, read: Read) -> None:
+        """Sum the embeddings of events that were taken: never before, they might come again."""
+        if not any(captured.vectors for _, captured in read.seen):
+            return
+        async with ear.reading:
+            sums = await asyncio.to_thread(ear.listening.add_up, read)
+            await asyncio.to_thread(self._send, key, ear, sums)
+        if ear.summing is None or ear.summing.done():
+            ear.summing = asyncio.create_task(self._send_ended(key, ear))
+
+    async def _send_ended(self, key: ComponentKey, ear: _Ear) -> None:
+        """Send the sums of windows in time as these are over, until none is open."""
+        while (end_us := ear.listening.sums.next_end_us()) is not None:
+            due_us = end_us + ear.listening.settle_us
+            await asyncio.sleep(max(0.0, (due_us - self._clock.now_us()) / SECOND_US))
+            async with ear.reading:
+                sums = ear.listening.ended(self._clock.now_us())
+                await asyncio.to_thread(self._send, key, ear, sums)
+
+    def _send(self, key: ComponentKey, ear: _Ear, sums: Sequence[EventBatch]) -> None:
+        own, counts = (key.namespace, key.name), ear.listening.sums.counts
+        if sums:
+            counts["sum_spool_full"] += self._send_sums(key, sums, None)
+        for reason, n in counts.items():
+            self._unsummed.labels(*own, reason).inc(n)
+        counts.clear()
 
     async def _sweep(self, key: ComponentKey, ear: _Ear, take: Take) -> None:
         """Give up what waited for too long, until nothing waits."""
@@ -181,6 +223,7 @@ class _Ear:
         self.reading = asyncio.Lock()
         self.crowded = asyncio.Event()
         self.sweeping: asyncio.Task[None] | None = None
+        self.summing: asyncio.Task[None] | None = None
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(opened, _WIDTH)

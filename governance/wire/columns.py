@@ -2,7 +2,7 @@
 
 ::
 
-    events  {v: version, n: rows, cols: {name: column}, sums: {name: sum}}
+    events  {v: version, n: rows, cols: {name: column}, sums: {name: sum}, at: instant of the sums}
     labels  {n: rows, cols: {name: column}}
     column  [dtype, bytes]  or, for text,  [dtype of the codes, bytes, [entry, ...]]
     sum     [dtype, shape, n, bytes]  or, of a sample,  [dtype, shape, n, bytes, weight]
@@ -25,7 +25,15 @@ from msgspec import Meta
 from governance.algebra.sums import MAX_WEIGHT
 from governance.errors import WireError
 from governance.event import MISSING_CODE, BatchSum, Column, EventBatch, LabelBatch
-from governance.wire.table import CODES, DTYPES, ColumnRule, event_rule, is_sum, label_rule
+from governance.wire.table import (
+    CODES,
+    DTYPES,
+    LAST_INSTANT_US,
+    ColumnRule,
+    event_rule,
+    is_sum,
+    label_rule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +56,7 @@ class _Events(msgspec.Struct):
     n: Rows
     cols: dict[str, msgspec.Raw]
     sums: dict[str, msgspec.Raw] = {}
+    at: Annotated[int, Meta(ge=0, le=LAST_INSTANT_US)] | None = None
 
 
 class _Labels(msgspec.Struct):
@@ -97,6 +106,8 @@ def encode_events(batch: EventBatch) -> bytes:
     }
     if batch.sums:
         message["sums"] = {name: _written_sum(name, total) for name, total in batch.sums.items()}
+    if batch.sums_at_us is not None:
+        message["at"] = batch.sums_at_us
     return _encode(message)
 
 
@@ -129,7 +140,7 @@ def decode_events(message: bytes) -> tuple[EventBatch, tuple[str, ...]]:
             sums[name] = _sum(name, read_with(_decode_sum, raw, name))
         else:
             unknown.append(name)
-    return EventBatch(read.v, read.n, columns, sums), tuple(unknown)
+    return EventBatch(read.v, read.n, columns, sums, sums_at_us=read.at), tuple(unknown)
 
 
 def decode_labels(message: bytes) -> tuple[LabelBatch, tuple[str, ...]]:

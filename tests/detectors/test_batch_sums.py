@@ -128,6 +128,20 @@ def test_a_sum_belongs_to_the_window_of_its_last_event() -> None:
     assert machine.counts["sums"] == 2
 
 
+def test_a_sum_that_says_its_instant_belongs_to_that_window() -> None:
+    """As of a door, which has no watermark: the log is in the next hour, the sum is not."""
+    machine = state(TIMED)
+    batch = events(SIZE, 1, START + HOUR // 2)
+    alone = EventBatch("1", 0, {}, {SUM: summed(batch)}, sums_at_us=START + HOUR - 1)
+    found: list[Finding] = []
+    for offset, sent in enumerate((replace(batch, vectors={}), alone)):
+        log_time_us = START + HOUR + offset * 60_000_000
+        found += machine.events(sent, Position(offset, log_time_us), stamp(offset))
+    ((number, _, _, size),) = embeddings(found + machine.finish())
+    assert number == START // HOUR
+    assert size == pytest.approx(1 / (1 / SIZE + 1 / 4_000), rel=0.2)
+
+
 def test_a_sum_that_fills_a_window_is_judged_with_it() -> None:
     """The window closes after its sum was added, not before."""
     batch = events(SIZE, 1)

@@ -15,7 +15,7 @@ from governance.errors import ConfigError
 from governance.metrics import Metrics
 from governance.service.auth import Authority
 from governance.service.cli.flags import components_of
-from governance.service.door import door_app, opened
+from governance.service.door import door_app, opened, projections_by_component
 from governance.service.http import bind, parse_address, served
 from governance.service.stop import stop_on_signals
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from governance.component.load import LoadedComponent
     from governance.component.schema import Component
     from governance.config import Settings
 
@@ -39,9 +40,13 @@ def run(options: argparse.Namespace) -> int:
     metrics = Metrics()
     scraped = _metrics_address(settings)
     state = options.state_dir or _default_state(port)
-    components = _components(settings, options.component)
+    loaded = _components(settings, options.component)
+    components = [item.component for item in loaded]
+    projections = projections_by_component(loaded)
     with (
-        opened(settings, components, state, SystemClock(), metrics) as door,
+        opened(
+            settings, components, state, SystemClock(), metrics, projections=projections
+        ) as door,
         _scraped(metrics, scraped) as scrape,
         served(
             door_app(door, authority, settings.http.max_body_bytes), bind(options.listen)
@@ -75,14 +80,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(options.config, os.environ, flags)
 
 
-def _components(settings: Settings, wanted: str | None) -> list[Component]:
+def _components(settings: Settings, wanted: str | None) -> list[LoadedComponent]:
     """The components that the door takes rows for: all, or the one that is named."""
-    components = [loaded.component for loaded in components_of(settings)]
+    loaded = components_of(settings)
     if wanted is None:
-        return components
-    found = [component for component in components if str(component.key) == wanted]
+        return loaded
+    found = [item for item in loaded if str(item.component.key) == wanted]
     if not found:
-        names = ", ".join(str(component.key) for component in components)
+        names = ", ".join(str(item.component.key) for item in loaded)
         raise ConfigError(f"--component {wanted}: no component is called so; known: {names}")
     return found
 

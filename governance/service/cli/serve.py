@@ -16,7 +16,7 @@ from governance.service.app import build_app
 from governance.service.auth import Authority
 from governance.service.build import open_store
 from governance.service.cli.flags import add_settings_flags, components_of, settings_of
-from governance.service.door import opened
+from governance.service.door import opened, projections_by_component
 from governance.service.http import bind, parse_address, served
 from governance.service.logs import configure_logs
 from governance.service.stop import stop_on_signals
@@ -71,5 +71,12 @@ def run(options: argparse.Namespace) -> int:
 def _door(settings: Settings, state: Path, metrics: Metrics) -> AbstractContextManager[Door | None]:
     if not settings.components:
         return nullcontext()
-    components = [item.component for item in components_of(settings)]
-    return opened(settings, components, state, SystemClock(), metrics)
+    loaded = components_of(settings)
+    return opened(
+        settings,
+        [item.component for item in loaded],
+        state,
+        SystemClock(),
+        metrics,
+        projections=projections_by_component(loaded),
+    )

@@ -23,10 +23,12 @@ from governance.wire.message import Message, decode
 from tests.collectors.exchanges import component
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from governance.algebra.fourier import Projection
     from governance.clock import Clock
+    from governance.component.key import ComponentKey
     from governance.component.schema import Component
 
 EVENTS = "/api/v1/components/shop/m/events"
@@ -89,6 +91,7 @@ def standing(
     *,
     clock: Clock | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    projections: Mapping[ComponentKey, Mapping[str, Projection]] | None = None,
 ) -> Iterator[Standing]:
     """A door for ``shop/m`` or for other components, with the tokens above."""
     settings = Settings.model_validate({"bus": {"url": f"file:{folder / 'bus'}"}})
@@ -100,7 +103,8 @@ def standing(
     tokens.write_text(yaml.safe_dump({"tokens": entries}))
     metrics, clock = Metrics(), clock or SystemClock()
     authority = Authority.load(tokens, "127.0.0.1", clock=clock)
-    with opened(settings, components or [watched()], folder / "state", clock, metrics) as door:
+    declared, state = components or [watched()], folder / "state"
+    with opened(settings, declared, state, clock, metrics, projections=projections) as door:
         app = door_app(door, authority, max_body_bytes)
         with served(app, bind("127.0.0.1:0")) as url:
             found = Standing(folder, door, metrics, url)

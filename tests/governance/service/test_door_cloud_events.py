@@ -48,8 +48,8 @@ def waiting(door: Standing) -> float:
 def bounded(monkeypatch: pytest.MonkeyPatch, **bounds: Any) -> None:
     """Other bounds for halves that wait."""
 
-    def listening(component: Component, pseudonymiser: Pseudonymiser) -> Listening:
-        return Listening(component, pseudonymiser, Halves(**bounds))
+    def listening(component: Component, pseudonymiser: Pseudonymiser, **others: Any) -> Listening:
+        return Listening(component, pseudonymiser, Halves(**bounds), **others)
 
     monkeypatch.setattr(ingest, "Listening", listening)
 

@@ -96,6 +96,14 @@ def test_weights_of_a_sample_of_contents_travel() -> None:
     assert (batch.sums["text.fourier.ab12"].n, batch.sums["text.fourier.ab12"].weight) == (20, 8.0)
 
 
+def test_sums_alone_may_say_their_instant() -> None:
+    """For a source without watermarks; without it nothing is written."""
+    sums = {"text.fourier.ab12": BatchSum(np.arange(6, dtype="<i8"), 20)}
+    alone = EventBatch("1.0", 0, {}, sums, sums_at_us=1_700_000_000_000_000)
+    assert decode_events(encode_events(alone))[0].sums_at_us == 1_700_000_000_000_000
+    assert decode_events(encode_events(EventBatch("1.0", 0, {}, sums)))[0].sums_at_us is None
+
+
 def test_labels_come_back_as_they_were_sent() -> None:
     """Labels keep text, times and the mark of a correction."""
     columns = {
