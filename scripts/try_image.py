@@ -5,8 +5,8 @@
 What is run: every COPY and RUN of the Dockerfile, in order, in an empty folder, with the files that
 Git knows as the context and this machine's Python as the base image's. What is not run: FROM (no
 image is pulled, so the base image's own contents are not tested), and USER inside an image; the
-programs are started as that user where this one is root. Ends with one line; exit code 1 if a step
-or a program fails.
+programs are started as that user where this one is root and the user can reach Python. Ends with
+one line; exit code 1 if a step or a program fails.
 """
 
 from __future__ import annotations
@@ -33,19 +33,21 @@ def main(arguments: list[str]) -> int:
     folder.chmod(0o755)  # another user is to start the programs
     places = {"SOURCE": str(folder / "src"), "PREFIX": str(folder / "opt/evenhand")}
     steps = read_steps((ROOT / "Dockerfile").read_text())
+    user = _user(steps)
     try:
         for instruction, words in steps:
             _run(instruction, _filled(words, places), places)
-        seconds = [_start(places["PREFIX"], name, _user(steps)) for name in _STARTS]
+        seconds = [_start(places["PREFIX"], name, user) for name in _STARTS]
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"image: FAILED; {error}")
         return 1
     finally:
         if not arguments:
             shutil.rmtree(folder, ignore_errors=True)
+    who = "this user" if user is None else f"user {user}"
     print(
-        f"image: {len(steps)} instructions read, COPY and RUN executed; --version in "
-        f"{min(seconds[:1]):.2f} s, collect --help in {seconds[1]:.2f} s; no image was pulled"
+        f"image: {len(steps)} instructions read, COPY and RUN executed, programs started as {who}: "
+        f"--version {seconds[0]:.2f} s, collect --help {seconds[1]:.2f} s; no image was pulled"
     )
     return 0
 
@@ -66,8 +68,7 @@ def _filled(words: str, places: dict[str, str]) -> str:
 def _run(instruction: str, words: str, places: dict[str, str]) -> None:
     if instruction == "RUN":
         print(f"RUN {words}"[:100], flush=True)
-        base = shutil.which(_BASE) or sys.executable
-        command = words.replace("python3 -m venv", f"{shlex.quote(base)} -m venv")
+        command = words.replace("python3 -m venv", f"{shlex.quote(_base())} -m venv")
         subprocess.run(["sh", "-euc", command], cwd=places["SOURCE"], check=True)
     elif instruction == "WORKDIR":
         Path(words).mkdir(parents=True, exist_ok=True)
@@ -96,9 +97,22 @@ def _copy(source: str, target: Path, *, several: bool) -> None:
 
 
 def _user(steps: list[tuple[str, str]]) -> int | None:
-    """The image's user, where we may become it."""
+    """The image's user, where we may become it and it may reach this machine's Python."""
     wanted = next(words for instruction, words in steps if instruction == "USER")
-    return int(wanted.partition(":")[0]) if os.geteuid() == 0 else None
+    reachable = all(p.stat().st_mode & 0o001 for p in Path(_base()).resolve().parents)
+    return int(wanted.partition(":")[0]) if os.geteuid() == 0 and reachable else None
+
+
+def _base() -> str:
+    """The Python that stands for the base image's: the system's, where it can make environments."""
+    system = f"/usr/bin/{_BASE}"
+    can = [system, "-c", "import ensurepip, venv"]
+    if (
+        Path(system).exists()
+        and subprocess.run(can, check=False, capture_output=True).returncode == 0
+    ):
+        return system
+    return shutil.which(_BASE) or sys.executable
 
 
 def _start(prefix: str, words: str, user: int | None) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from collectors.injection.base import COMPONENT_LABEL, SIDECAR
 from governance.alert import Alert, AlertKey, AlertState
@@ -254,14 +255,20 @@ def test_drift_is_what_lasts_longer_than_the_grace(running: Running) -> None:
     cluster = running.cluster
     path = _declare(cluster, "drifting")
     until(lambda: _condition(cluster, path, "InForce")["reason"] == "PolicyDrift", "no drift")
-    series = f'evenhand_policy_drift{{component="drifting",namespace="{TEAM}"}} 1.0'
-    until(lambda: series in running.metrics(), "no metric says it")
+    until(lambda: _drift(running, "drifting") == 1.0, "no metric says it")
     with _worker(running):
         until(lambda: _condition(cluster, path, "InForce")["status"] == "True", "never in force")
     status = cluster.get(path)["status"]
     assert status["inForce"]["hash"] == status["inForce"]["declared"]
     assert status["observedGeneration"] == 1
-    until(lambda: series.replace("1.0", "0.0") in running.metrics(), "the metric stays")
+    until(lambda: _drift(running, "drifting") == 0.0, "the metric stays")
+
+
+def _drift(running: Running, component: str) -> float | None:
+    samples = (s for f in text_string_to_metric_families(running.metrics()) for s in f.samples)
+    wanted = {"namespace": TEAM, "component": component}
+    found = (s.value for s in samples if s.name == "evenhand_policy_drift" and s.labels == wanted)
+    return next(found, None)
 
 
 class _worker:  # noqa: N801 - reads as a statement
