@@ -12,6 +12,7 @@ import importlib
 import sys
 
 NAMES = (
+    "alerting",
     "detectors",
     "embeddings",
     "fairness",
@@ -22,6 +23,7 @@ NAMES = (
     "sidecar",
 )
 ALONE = {
+    "api": "benchmarks.api",
     "tables": "benchmarks.tables.catalog",
     "plots": "benchmarks.plots.catalog",
     "peers": "benchmarks.peers.catalog",
