@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import typing
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
+from governance.clock import format_duration
 from governance.component.document import Document, dotted, read_documents
-from governance.component.fields import (
-    PositiveDurationUs,  # noqa: TC001 - pydantic reads the annotations
-)
+from governance.component.fields import PositiveDurationUs
 from governance.component.located import read_model
 from governance.errors import ConfigError, InvalidComponent, Problem
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "EVENHAND"
 
 _Path = tuple[str, ...]  # keys from the top, as written in the file
+# Microseconds here, and a duration again where settings are written to a file.
+_Duration = Annotated[PositiveDurationUs, PlainSerializer(format_duration, when_used="json")]
 
 
 class _Block(BaseModel):
@@ -80,10 +81,10 @@ class RegistrySettings(_Block):
 class DeliverySettings(_Block):
     """How deliveries are tried: the wait doubles from the first to the longest, with jitter."""
 
-    first_wait: PositiveDurationUs = 5_000_000
-    longest_wait: PositiveDurationUs = 3_600_000_000
-    give_up_after: PositiveDurationUs = 3 * 86_400_000_000  # a weekend, then somebody has to look
-    attempt: PositiveDurationUs = 10_000_000  # a whole attempt, from the connection to the answer
+    first_wait: _Duration = 5_000_000
+    longest_wait: _Duration = 3_600_000_000
+    give_up_after: _Duration = 3 * 86_400_000_000  # a weekend, then somebody has to look
+    attempt: _Duration = 10_000_000  # a whole attempt, from the connection to the answer
     at_once: int = Field(default=8, ge=1, le=64)
 
 
@@ -99,7 +100,7 @@ class AuditSettings(_Block):
 
     signing_key_file: Path | None = None
     checkpoint_file: Path | None = None
-    checkpoint_every: PositiveDurationUs = 3_600_000_000
+    checkpoint_every: _Duration = 3_600_000_000
 
 
 class AlertmanagerSettings(_Block):

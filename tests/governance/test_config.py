@@ -98,3 +98,12 @@ def test_a_file_that_holds_no_settings_says_so(tmp_path: Path, text: str, messag
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     """A file of remarks changes nothing."""
     assert load_settings(_file(tmp_path, "# nothing yet\n")) == load_settings()
+
+
+def test_settings_that_are_written_are_read_back(tmp_path: Path) -> None:
+    """Durations too: what one program writes for another is what it has."""
+    settings = load_settings(None, {"EVENHAND_ALERTING_DELIVERY_FIRST_WAIT": "1m30s"})
+    path = tmp_path / "settings.yaml"
+    path.write_text(settings.model_dump_json(by_alias=True, exclude_none=True))
+    assert load_settings(path) == settings
+    assert settings.alerting.delivery.first_wait == 90_000_000
