@@ -8,7 +8,6 @@ of all threads of the process, from the first record on.
 
 from __future__ import annotations
 
-import gc
 import json
 import resource
 import sys
@@ -25,6 +24,7 @@ from governance.bus.kafka import KafkaBus
 from governance.bus.kafka_client import KafkaConsumer, TopicPartition
 from governance.clock import SystemClock
 from governance.metrics import Metrics
+from governance.service.memory import settle_memory
 from governance.store.checkpoints import Checkpoints
 from governance.store.engine import open_engine
 from governance.store.references import References
@@ -74,8 +74,7 @@ def ours(kind: Callable[[tuple[str, ...]], Bus]) -> Callable[..., Any]:
                 group=uuid.uuid4().hex,
             )
             worker.start()
-            gc.collect()
-            gc.freeze()  # as ``evenhand detect`` does
+            settle_memory()  # as ``evenhand detect`` does
             return _work(worker, count)
 
     return run

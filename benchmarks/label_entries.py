@@ -14,7 +14,7 @@ from detectors.pending import Pending
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS = 65_536  # ids that come at once
+ROWS = 10_000  # ids that come at once
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -50,7 +50,7 @@ def filled(pending: int) -> Pending:
         part = entries(first, min(ROWS, pending - first))
         part.slots[:] = slot
         table.add(part)
-        if first // ROWS % 16 == 15:
+        if first // ROWS % 100 == 99:
             table.drain()
     table.drain()
     return table

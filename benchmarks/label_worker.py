@@ -31,6 +31,7 @@ from governance.bus.ports import EVENTS_TOPIC  # noqa: E402
 from governance.clock import SystemClock  # noqa: E402
 from governance.event import Column, EventBatch, MessageType  # noqa: E402
 from governance.metrics import Metrics  # noqa: E402
+from governance.service.memory import settle_memory  # noqa: E402
 from governance.store import tables  # noqa: E402
 from governance.store.checkpoints import (  # noqa: E402
     Checkpoint,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from detectors.state_rows import StateRows
 
 PARTITIONS = 48
+CHECKPOINT_EVERY = 30  # additions: about what fills 64 MiB
 GROUP = "bench"
 
 
@@ -72,11 +74,12 @@ def worker(pending: str) -> dict[str, Any]:
     """One component with all of them."""
     spec = detector_log.declared(int(pending) + 1, pending=int(pending))
     state = ComponentState(spec.component, spec.reference, spec.make)
+    settle_memory()  # as ``evenhand detect`` does
     rng, bare = np.random.default_rng(1), process_mb("VmRSS")
     for number, first in enumerate(range(0, int(pending), ROWS)):
         batch = _events(rng, first, min(ROWS, int(pending) - first))
         state.events(batch, Position(number, 1_700_000_000_000_000 + number))
-        if number % 8 == 7:
+        if number % CHECKPOINT_EVERY == 0:
             state.changed_rows()
     state.changed_rows()
     return {

@@ -7,7 +7,6 @@ last checkpoint stands and finds the same.
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from governance.service.build import open_store
 from governance.service.cli.flags import add_settings_flags, components_of, settings_of
 from governance.service.detect import build_detect_worker, declare
 from governance.service.http import parse_address
+from governance.service.memory import settle_memory
 from governance.service.stop import stop_on_signals
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def run(options: argparse.Namespace) -> int:
     )
     try:
         partitions = worker.start()
-        gc.collect()
-        gc.freeze()  # what is loaded by now is no garbage: not to be looked through again and again
+        settle_memory()
         host, port = parse_address(options.metrics or settings.http.metrics)
         bound, stop_metrics = metrics.serve(host, port)
         print(
