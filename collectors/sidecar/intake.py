@@ -55,10 +55,12 @@ class Intake:
         return piece
 
     def _take(self) -> None:
+        # One buffer for all: great blocks that shrink to what came would leave holes in memory.
+        buffer = memoryview(bytearray(_CHUNK_BYTES))
         with suppress(ConnectionResetError):  # of a pump that was killed: its end
-            while chunk := self._pump.recv(_CHUNK_BYTES):
-                self._taken += len(chunk)
-                self._chunks.put(chunk)
+            while size := self._pump.recv_into(buffer):
+                self._taken += size
+                self._chunks.put(bytes(buffer[:size]))
                 self._wait_for_room()
         self._chunks.put(b"")
 
