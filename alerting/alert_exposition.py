@@ -65,15 +65,21 @@ def _numbers(alerts: list[Alert]) -> list[Family]:
         for judgement in loud_judgements(alert)[:MOST_SUBJECTS]
     ]
     read: dict[str, tuple[str, Callable[[Judgement], float | None]]] = {
-        "value": ("Value of a subject of an alert that is pending or fires", lambda j: j.value),
-        "lower": ("Lower bound of that value, 95 %", lambda j: j.lower),
-        "upper": ("Upper bound of that value, 95 %", lambda j: j.upper),
-        "threshold": ("The limit of that value", lambda j: j.threshold),
-        "chance_windows": ("Chance alone gives such evidence less than once in so many", _chance),
+        "evenhand_alert_value": (
+            "Value of a subject of an alert that is pending or fires",
+            lambda j: j.value,
+        ),
+        "evenhand_alert_lower": ("Lower bound of that value, 95 %", lambda j: j.lower),
+        "evenhand_alert_upper": ("Upper bound of that value, 95 %", lambda j: j.upper),
+        "evenhand_alert_threshold": ("The limit of that value", lambda j: j.threshold),
+        "evenhand_alert_chance_windows": (
+            "Chance alone gives such evidence less than once in so many",
+            _chance,
+        ),
     }
     return [
         Family(
-            f"evenhand_alert_{name}",
+            name,
             meaning,
             (*_ALERT, "subject"),
             tuple(
