@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 IDLE: dict[Steps, str] = {
     ("spec", "webComponent"): "pages are not observed",
     ("spec", "governance", "costOptimization"): "cost is not measured",
-    ("spec", "release", "strategy"): "versions are not compared with each other",
-    ("spec", "release", "rollbackOnFailure"): "only spec.actions roll back",
+    ("spec", "release", "strategy"): "a verdict compares versions whatever the strategy",
     ("spec", "capture", "upstreamPort"): "the command line names the model server",
     ("spec", "baseline", "fromTraffic"): "no reference is taken from traffic",
     ("status",): "the cluster's own field",
@@ -27,6 +26,9 @@ IDLE: dict[Steps, str] = {
 """Path of a field or block, and what does not happen with it."""
 
 PARTLY: dict[Steps, str] = {
+    ("spec", "release", "rollbackOnFailure"): (
+        "a verdict advises it (docs/release.md); only spec.actions roll back"
+    ),
     ("spec", "model", "repository"): (
         "rollbacks by `registry` go there, others carry its name; versions are not read from it"
     ),
