@@ -1,7 +1,7 @@
 """Which alerts hold their tongue while another one speaks, and why. Pure.
 
-The same rules stand in the Alertmanager example (``examples/prometheus/alertmanager.yml``) for what
-people hear; here they are for what Evenhand does by itself.
+The same rules stand in the Alertmanager example (``docs/examples/prometheus/alertmanager.yml``)
+for what people hear; here they are for what Evenhand does by itself.
 """
 
 from __future__ import annotations

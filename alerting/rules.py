@@ -1,8 +1,8 @@
 """The rules that Prometheus is given: one for what components do, the rest for Evenhand itself.
 
-``evenhand rules`` prints them; ``examples/prometheus/evenhand.rules.yml`` is its output. Whether a
-component breaches was decided already, so its rule only reads ``evenhand_alert_firing``: no
-threshold is repeated here. Pure.
+``evenhand rules`` prints them; ``docs/examples/prometheus/evenhand.rules.yml`` is its output.
+Whether a component breaches was decided already, so its rule only reads ``evenhand_alert_firing``:
+no threshold is repeated here. Pure.
 """
 
 from __future__ import annotations

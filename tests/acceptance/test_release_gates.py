@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples/release"
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs/examples/release"
 
 
 def example(name: str) -> dict[str, Any]:

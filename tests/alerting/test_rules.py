@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples/prometheus"
+EXAMPLES = ROOT / "docs/examples/prometheus"
 RULES = EXAMPLES / "evenhand.rules.yml"
 VECTORS = Path(__file__).with_name("evenhand_rules_test.yml")
 

@@ -62,8 +62,8 @@ def test_readme_and_schema_are_made_from_the_values() -> None:
 def test_the_rules_are_those_of_the_example() -> None:
     """One alert rule for components, wherever it is installed from."""
     shipped = (CHART / "files/evenhand.rules.yml").read_text()
-    assert shipped == (ROOT / "examples/prometheus/evenhand.rules.yml").read_text(), (
-        "cp examples/prometheus/evenhand.rules.yml helm/evenhand/files/"
+    assert shipped == (ROOT / "docs/examples/prometheus/evenhand.rules.yml").read_text(), (
+        "cp docs/examples/prometheus/evenhand.rules.yml helm/evenhand/files/"
     )
 
 
