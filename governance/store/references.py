@@ -50,7 +50,6 @@ class References:
             profile = connection.execute(_profile(reference)).scalar()
         return None if profile is None else bytes(profile)
 
-
     def sizes(self, named: Iterable[str]) -> dict[str, tuple[int, int]]:
         """When each was first kept (microseconds since 1970), and how long it is, in bytes."""
         table = references.c
