@@ -67,7 +67,6 @@ class Alerts:
             found = [_read(body) for body in connection.execute(query).scalars()]
         return sorted(found, key=lambda alert: alert.key)
 
-
     def page(
         self, which: AlertFilter, after: tuple[str, ...] | None = None, limit: int = 100
     ) -> list[Alert]:
