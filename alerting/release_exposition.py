@@ -47,8 +47,8 @@ def _verdicts(
 ) -> Iterable[tuple[str, float]]:
     component = standing.declared.component
     stable = component.spec.model.version
-    for version in standing.ends_us:
-        beside = stable if stable != version and stable in standing.ends_us else None
+    for version in standing.judged_us:
+        beside = stable if stable != version and stable in standing.judged_us else None
         question = Question(
             component,
             version,

@@ -278,7 +278,7 @@ class AlertWorker:
         gone = {
             (key, version)
             for key, standing in standings.items()
-            for version in standing.ends_us
+            for version in standing.judged_us
             if standing.retired(version, now_us)
         }
         there = {place: one for place, one in shown.items() if place not in gone}

@@ -63,18 +63,20 @@ def sight_of(presence: Presence, monitoring: Monitoring, now_us: int) -> Sight:
     return Sight(Status.OK, "sources are heard, and windows judged in time", heard_us)
 
 
-def retired(end_us: int | None, seen: Sight, monitoring: Monitoring, now_us: int) -> str | None:
+def retired(judged_us: int | None, seen: Sight, monitoring: Monitoring, now_us: int) -> str | None:
     """Why a version is gone; None where it is still there, or where nobody can know.
 
-    ``end_us`` is the end of its newest judged window; None: none is kept.
+    ``judged_us`` is when its newest window was judged, whatever the events' own times are; None:
+    no window is kept.
     """
     if seen.status is Status.BLIND:
         return None
-    if end_us is None:
+    if judged_us is None:
         return "no window of the version is kept any more"
-    if now_us - end_us <= monitoring.retire_after:
+    if now_us - judged_us <= monitoring.retire_after:
         return None
-    return f"its last window ended at {_second(end_us)}, and the component goes on without it"
+    at = _second(judged_us)
+    return f"its last window was judged at {at}, and the component goes on without it"
 
 
 def blind_key(component: ComponentKey) -> AlertKey:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One component; ``ends_us`` is the end of the newest judged window of each version."""
+    """One component; ``judged_us`` is when the newest window of each version was judged."""
 
     declared: Declared
     sight: Sight
-    ends_us: Mapping[str, int]
+    judged_us: Mapping[str, int]
 
     def retired(self, version: str, now_us: int) -> str | None:
         """Why a version is gone; None where it is not."""
         monitoring = self.declared.component.spec.monitoring
-        return retired(self.ends_us.get(version), self.sight, monitoring, now_us)
+        return retired(self.judged_us.get(version), self.sight, monitoring, now_us)
 
 
 class Standings:
@@ -48,7 +48,7 @@ class Standings:
             key: Standing(
                 declared := self._declared[key],
                 sight_of(presences.get(key, NOBODY), declared.component.spec.monitoring, now_us),
-                {one.version: one.window.end_us for one in summary.versions},
+                {one.version: one.judged_us for one in summary.versions},
             )
             for key, summary in found.items()
         }

@@ -43,6 +43,11 @@ class BusSettings(_Block):
     client: Literal["auto", "kafka-python", "confluent"] = "auto"  # auto: confluent if installed
     partitions: int = Field(default=48, ge=1)
 
+    @property
+    def sidecar_client(self) -> Literal["kafka-python", "confluent"]:
+        """Beside a model memory counts, not speed: there ``auto`` is the smaller one."""
+        return "confluent" if self.client == "confluent" else "kafka-python"
+
 
 class DatabaseSettings(_Block):
     """Where state lives."""

@@ -6,7 +6,6 @@ that come in households, with and without a reference that has seen them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,8 +66,7 @@ def breaches(household: int, runs: int, *, measured: bool) -> int:
         rows = _people(rng, household, 60_000)
         cut = RowPanes(np.arange(rows.n) // _PANE, rows.n // _PANE)
         known = group_references(rows, cut)
-        questions = tuple(replace(question, known=known) for question in rule.questions)
-        rule = Fairness(rule.subjects, questions, rule.max_loss)
+        rule = Fairness(rule.subjects, rule.questions, rule.max_loss, known=known)
     statuses = (v.status for view in _ladders(rng, household, runs, rule) for v in rule.judge(view))
     return sum(status is Status.BREACH for status in statuses)
 

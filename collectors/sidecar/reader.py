@@ -337,7 +337,7 @@ def _open(options: argparse.Namespace) -> Reading:
     counters.take_stock(spool.events)
     ledger = FileLedger(counters)
     publisher = Publisher(
-        open_bus(settings.bus.url, client=settings.bus.client),
+        open_bus(settings.bus.url, client=settings.bus.sidecar_client),
         counters.source,
         ledger=ledger,
         spool=spool,

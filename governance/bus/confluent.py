@@ -7,7 +7,7 @@ those that are found.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from governance.bus.confluent_client import (
     AdminClient,
@@ -26,11 +26,6 @@ from governance.bus.confluent_producer import ConfluentProducer
 from governance.bus.kafka_settings import KafkaSettings
 from governance.bus.kafka_topic import MAX_BATCH_BYTES, TIME_OF_LOG, TIME_TYPE, wrong_time
 from governance.bus.topics import is_topic_name, require_topic
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-_T = TypeVar("_T")
 
 _TRIES, _PAUSE_SECONDS = 5, 0.2  # a topic that was made just now is not known to every broker
 
@@ -97,14 +92,20 @@ class ConfluentBus:
                 raise bus_error(self._servers, error) from None
 
     def _require_log_append_time(self, admin: Any, topic: str) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        asked = admin.describe_configs([resource], request_timeout=self._settings.answer_seconds)
-        found = self._answer(asked[resource])[TIME_TYPE].value
+        found = self._time_type(admin, topic)
         if found != TIME_OF_LOG:
             raise wrong_time(topic, found, self._servers[0])
 
-    def _answer(self, asked: Future[_T]) -> _T:
-        try:
-            return asked.result()
-        except KafkaException as error:
-            raise bus_error(self._servers, error) from None
+    def _time_type(self, admin: Any, topic: str) -> str:
+        """As the topic is set; a broker that has not heard of a new topic yet is asked again."""
+        resource, seconds = ConfigResource(ResourceType.TOPIC, topic), self._settings.answer_seconds
+        left = round(seconds / _PAUSE_SECONDS)
+        while True:
+            asked = admin.describe_configs([resource], request_timeout=seconds)
+            try:
+                return str(asked[resource].result()[TIME_TYPE].value)
+            except KafkaException as error:
+                if left <= 0 or code_of(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise bus_error(self._servers, error) from None
+            left -= 1
+            time.sleep(_PAUSE_SECONDS)

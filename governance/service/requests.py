@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 import uuid
 from typing import TYPE_CHECKING
 
+from governance.clock import SystemClock
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from governance.clock import Clock
 
 HEADER = "x-request-id"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -24,14 +27,15 @@ _log = logging.getLogger("evenhand.http")
 class NamedRequests:
     """ASGI middleware, the outermost one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock | None = None) -> None:
         self._app = app
+        self._clock = clock or SystemClock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name, began, status = _named(scope), time.monotonic(), 500
+        name, began, status = _named(scope), self._clock.monotonic(), 500
         scope.setdefault("state", {})["request_id"] = name
 
         async def named_send(message: Message) -> None:
@@ -45,7 +49,7 @@ class NamedRequests:
             await self._app(scope, receive, named_send)
         finally:
             if scope["path"] not in _QUIET:
-                _say(scope, status, time.monotonic() - began)
+                _say(scope, status, self._clock.monotonic() - began)
 
 
 def _named(scope: Scope) -> str:

@@ -204,7 +204,7 @@ class Checkpoints:
             write_blobs(connection, tables.pending, "blob", rows.segments)
             key = [column.name for column in tables.generations.primary_key]
             insert_new(connection, tables.generations, rows.generations, key=key)
-            insert_findings(connection, self._group, checkpoint.findings)
+            insert_findings(connection, self._group, checkpoint.findings, checkpoint.log_time_us)
 
     def _advance(self, connection: Connection, claim: Claim, checkpoint: Checkpoint) -> None:
         """Move the position; the row stays locked, so a claim waits until this is committed."""

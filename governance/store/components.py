@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VersionSummary:
-    """A model version and its newest judged window."""
+    """A model version and its newest judged window.
+
+    ``judged_us`` is when it was judged, in the log's time: the events of a window that was judged
+    just now may be years old.
+    """
 
     version: str
     window: Window
+    judged_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def _version(row: RowMapping) -> VersionSummary:
     window = Window(
         row["window_kind"], row["window_number"], row["window_start"], row["window_end"]
     )
-    return VersionSummary(row["version"], window)
+    return VersionSummary(row["version"], window, row["judged_at"])
 
 
 def _summary(row: RowMapping, judged: Sequence[VersionSummary]) -> ComponentSummary:

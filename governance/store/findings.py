@@ -204,8 +204,13 @@ class Findings:
         return select(*(findings.c[name] for name in _STORED)).where(self._own)
 
 
-def insert_findings(connection: Connection, group: str, found: Sequence[Finding]) -> None:
-    """Add the findings of a checkpoint; a (id, revision) that is there already is left alone."""
+def insert_findings(
+    connection: Connection, group: str, found: Sequence[Finding], log_time_us: int
+) -> None:
+    """Add the findings of a checkpoint; a (id, revision) that is there already is left alone.
+
+    ``log_time_us`` is the log's time at which the newest of them was judged.
+    """
     if not found:
         return
     now_us = database_now_us(connection)
@@ -214,10 +219,10 @@ def insert_findings(connection: Connection, group: str, found: Sequence[Finding]
     newest = insert_into(connection, versions)
     taken = newest.on_conflict_do_update(
         index_elements=list(versions.primary_key),
-        set_={name: newest.excluded[name] for name in _WINDOW},
+        set_={name: newest.excluded[name] for name in (*_WINDOW, "judged_at")},
         where=newest.excluded.window_end >= versions.c.window_end,
     )
-    execute_rows(connection, versions, taken, _newest_windows(rows))
+    execute_rows(connection, versions, taken, _newest_windows(rows, log_time_us))
 
 
 def mark_evaluated(connection: Connection, group: str, revisions: Sequence[tuple[str, int]]) -> int:
@@ -257,13 +262,14 @@ def _row(group: str, finding: Finding, now_us: int) -> dict[str, Any]:
     }
 
 
-def _newest_windows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _newest_windows(rows: Iterable[dict[str, Any]], judged_at: int) -> list[dict[str, Any]]:
     key = [column.name for column in versions.primary_key]
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         version = tuple(row[name] for name in key)
         if version not in newest or row["window_end"] >= newest[version]["window_end"]:
             newest[version] = {name: row[name] for name in (*key, *_WINDOW)}
+            newest[version]["judged_at"] = judged_at
     return list(newest.values())
 
 

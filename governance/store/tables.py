@@ -109,6 +109,7 @@ versions = Table(
     Column("window_number", BigInteger, nullable=False),
     _instant("window_start"),
     _instant("window_end"),
+    _instant("judged_at"),
 )
 
 panes = Table(

@@ -87,7 +87,7 @@ def test_fifty_incidents_page_once_each(
             stage.heard_firing(name)
             restart_manager(stage, kill=True)
             # It has lost what it had told, so it tells again; an end that came first would be lost.
-            eventually(lambda name=name: stage.pager.firing[name] > 1, f"{name} again", 120)
+            eventually(lambda: stage.pager.firing[name] > 1, f"{name} again", 120)  # noqa: B023
             stage.calm(name)
             stage.heard_resolved(name)
             killed.append(stage.pager.firing[name])

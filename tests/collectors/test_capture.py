@@ -290,7 +290,7 @@ def test_only_the_declared_protocols_are_captured() -> None:
     """``spec.capture.protocols`` limits capture; an unknown name is a ConfigError."""
     capture = Capture(component(capture={"protocols": ["kserve-v1"]}), KEYED)
     assert capture.capture(exchange(V2_PATH, TENSORS)) is None
-    with pytest.raises(ConfigError, match="kserve-v1, kserve-v2, kserve-v2-grpc, openai-chat"):
+    with pytest.raises(ConfigError, match="kserve-v1, kserve-v2, kserve-v2-generate"):
         Capture(component(capture={"protocols": ["grpc"]}), KEYED)
 
 

@@ -29,15 +29,19 @@ def record(engine: Engine) -> None:
 
 
 def test_component_shows_its_newest_generation_and_windows(engine: Engine) -> None:
-    """The newest spec, and each version with its newest judged window, most recent first."""
+    """The newest spec, and each version with its newest judged window, most recent first.
+
+    When it was judged is the log's time, whatever the window's is.
+    """
     record(engine)
-    assert Components(engine).get(CREDIT) == ComponentSummary(
+    found = Components(engine).get(CREDIT)
+    assert found == ComponentSummary(
         CREDIT,
         3,
         2,
         '{"g":2}',
         "c0ffee",
-        (VersionSummary("1", window(5)), VersionSummary("0", window(2))),
+        (VersionSummary("1", window(5), 1), VersionSummary("0", window(2), 1)),
     )
 
 

@@ -60,8 +60,8 @@ def test_migrated_schema_is_that_of_the_tables(empty: Engine, engine: Engine) ->
 
 def test_migrate_says_from_where_to_where(empty: Engine) -> None:
     """A new database goes from nothing to the newest revision, and then stays."""
-    assert migrate(empty) == Migration(None, "0004")
-    assert migrate(empty) == Migration("0004", "0004")
+    assert migrate(empty) == Migration(None, "0005")
+    assert migrate(empty) == Migration("0005", "0005")
 
 
 def test_migrations_that_start_at_once_take_turns(empty_url: str) -> None:
@@ -89,7 +89,7 @@ def test_newer_schema_is_refused(engine: Engine) -> None:
     with transaction(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for refused in (check_schema, migrate):
-        with pytest.raises(ConfigError, match="schema 9999, newer than this program's 0004"):
+        with pytest.raises(ConfigError, match="schema 9999, newer than this program's 0005"):
             refused(engine)
 
 

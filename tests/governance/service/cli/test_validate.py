@@ -59,9 +59,9 @@ def test_nothing_to_check_is_two(arguments: list[str]) -> None:
 def test_settings_are_checked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A settings file alone, located like a component."""
     settings = tmp_path / "settings.yaml"
-    settings.write_text("bus:\n  client: confluent\n")
+    settings.write_text("bus:\n  client: confluence\n")
     assert main(["validate", "--config", str(settings)]) == 1
-    assert f"{settings}:2: bus.client: found 'confluent', allowed: auto" in capsys.readouterr().out
+    assert f"{settings}:2: bus.client: found 'confluence', allowed: auto" in capsys.readouterr().out
 
 
 def test_an_action_needs_the_webhook_that_it_names(
