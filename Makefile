@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-slow test-cluster lint bench bench-peers servers clean
+.PHONY: help demo test test-slow test-cluster faults lint bench bench-peers servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test-slow: $(STAMP) servers ## Run the long guarantee tests and print their tabl
 # Builds Kubernetes' API server once (4 to 9 minutes, 5 GB of disk), into the user's cache folder.
 test-cluster: $(STAMP) ## Test CRD, webhook, operator and chart at a real Kubernetes API
 	@$(BIN)/python -m tests.kubernetes
+
+faults: $(STAMP) servers ## Break workers, Kafka and PostgreSQL in 20 ways; findings must stay the same
+	@$(BIN)/python -m tests.faults
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
