@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tests.faults.scene import Row, Scene
 
 HOUR_US = 3_600_000_000
-SOON = {"label_horizon": "30s"}  # by then it is known what became of a label
+# By then it is known what became of a label: one that meets no event waits for ``lateness``.
+SOON = {"lateness": "20s", "labelHorizon": "40s"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,9 +113,9 @@ def total(program: Program, metric: str, label: str = "") -> int:
 
 
 @contextmanager
-def scene(folder: Path, *, skew_us: int = 0, label_horizon: str = "7d") -> Iterator[Scene]:
-    """Fresh servers, tables and a component; raises ServerMissing."""
-    write_component(folder, labelHorizon=label_horizon)
+def scene(folder: Path, *, skew_us: int = 0, **monitoring: str) -> Iterator[Scene]:
+    """Fresh servers, tables and a component with this ``monitoring``; raises ServerMissing."""
+    write_component(folder, **monitoring)
     with ExitStack() as stack:
         broker = stack.enter_context(start_kafka())
         postgres = stack.enter_context(start_postgres())
