@@ -38,7 +38,7 @@ spec:
   model: {name: senses, version: "1", modality: [image, voice]}
   governance: {dataPrivacy: {level: open}}
   capture: {cpuBudget: 8}
-  monitoring: {windows: {events: 64}}
+  monitoring: {windows: {events: 10000}}  # one sum: a part of a window holds all
 """
 EACH = 30  # good pictures, and good recordings
 BURST = 60
