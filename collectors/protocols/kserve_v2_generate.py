@@ -47,6 +47,9 @@ class KServeV2Generate:
     def parse(self, exchange: Exchange) -> Parsed:
         request = json_body(exchange.request_body, exchange.request_headers)
         if isinstance(request, dict) and "inputs" in request and "text_input" not in request:
+            if not isinstance(request["inputs"], list):
+                found = type(request["inputs"]).__name__
+                raise CaptureError("no_inputs", f"inputs is {found}, not a list")
             return _TENSORS.parse(exchange)
         if not isinstance(request, dict):
             raise CaptureError("no_inputs", "the request is not a JSON object")

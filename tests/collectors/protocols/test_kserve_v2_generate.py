@@ -73,10 +73,13 @@ def test_texts_and_tensors_are_of_two_kinds() -> None:
     assert read_together(protocol, [tensors, tensors]).inputs["x"].tolist() == [0.5, 1.5] * 2
 
 
-@pytest.mark.parametrize("request_body", [{"text": "Hi"}, {"text_input": 5}, [], {}])
+@pytest.mark.parametrize(
+    "request_body",
+    [{"text": "Hi"}, {"text_input": 5}, [], {}, {"inputs": True}, {"inputs": 7}, {"inputs": "x"}],
+)
 def test_without_a_text_there_is_no_reading(request_body: Any) -> None:
-    """The reason says what is absent."""
-    with pytest.raises(CaptureError, match=r"text_input|JSON object") as refused:
+    """The reason says what is absent; a number of inputs is no input."""
+    with pytest.raises(CaptureError, match=r"text_input|JSON object|not a list") as refused:
         KServeV2Generate().parse(exchange(PATH, request_body, piece("Hi")))
     assert refused.value.reason == "no_inputs"
 
